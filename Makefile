@@ -1,0 +1,36 @@
+# One word a task. A JDK 25 is found by scripts/java-home, which says what to install if there is none.
+SHELL := /bin/bash
+MVN = JAVA_HOME="$$(scripts/java-home)" ./mvnw -B -ntp
+
+.PHONY: help demo build test check fmt sim bench
+.DEFAULT_GOAL := help
+
+help:           ## what there is to make
+	@sed -n 's/^\([a-z]*\): *## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo:           ## the whole system as a story of fifteen lines, in a minute or two
+	@scripts/build
+	@./coppice demo $(DEMO)
+
+build:          ## compile the command and all below it, and lay out its class path
+	@scripts/build
+
+test:           ## all tests: unit, house rules, real processes
+	$(MVN) verify
+
+check:          ## format, compile, unit tests and house rules; no real processes
+	$(MVN) verify -DskipProcessTests
+
+fmt:            ## format the sources
+	$(MVN) -q -DskipFormat com.diffplug.spotless:spotless-maven-plugin:apply
+
+sim:            ## simulate the consensus; TRIES=10000 sets how many seeds, SEED=42 replays one
+	$(MVN) -q -DskipFormat -pl safekeeper -am test -Dtest='ConsensusSimulationTest' \
+	  -Dsurefire.failIfNoSpecifiedTests=false \
+	  -DargLine="$(if $(SEED),-Dseed=$(SEED)) $(if $(TRIES),-Dtries=$(TRIES))"
+	@echo "every invariant held"
+
+bench:          ## benchmarks beside their anchors, into bench/results.json; BENCH=ingest runs one
+	$(MVN) -q -DskipTests -DskipFormat -pl bench -am package
+	"$$(scripts/java-home)/bin/java" --enable-native-access=ALL-UNNAMED -Xmx512m \
+	  -cp "bench/target/classes:$$(cat bench/target/class-path)" io.coppice.bench.Main $(BENCH)
