@@ -1,0 +1,118 @@
+package io.coppice.common.config;
+
+import io.coppice.common.config.ConfigType.LogLevel;
+import io.coppice.common.rpc.HostPort;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** Every setting there is, in the order in which they are shown. */
+public final class ConfigKeys {
+  public static final String ENVIRONMENT_PREFIX = "COPPICE_";
+
+  /** Variables with the prefix that are not settings: read by the launcher, or before settings. */
+  static final Set<String> RESERVED_VARIABLES =
+      Set.of(
+          "COPPICE_CONFIG",
+          "COPPICE_HOME",
+          "COPPICE_JAVA_OPTS",
+          "COPPICE_TENANT",
+          "COPPICE_CACHE_DIR");
+
+  public static final ConfigKey<Optional<Path>> DATA_DIR =
+      new ConfigKey<>(
+          "data_dir", ConfigType.PATH, "", "Where all roles of this machine keep their files.");
+
+  public static final ConfigKey<HostPort> CLUSTER_PAGESERVER =
+      new ConfigKey<>(
+          "cluster.pageserver",
+          ConfigType.ADDRESS,
+          "127.0.0.1:7100",
+          "Where the page server listens, and where everyone else finds it.");
+
+  public static final ConfigKey<List<HostPort>> CLUSTER_SAFEKEEPERS =
+      new ConfigKey<>(
+          "cluster.safekeepers",
+          ConfigType.ADDRESSES,
+          "127.0.0.1:7101,127.0.0.1:7102,127.0.0.1:7103",
+          "Where the safekeepers listen: the first is the one with id 1, and so on.");
+
+  public static final ConfigKey<Optional<Path>> PAGESERVER_OBJECT_STORE_DIR =
+      new ConfigKey<>(
+          "pageserver.object_store_dir",
+          ConfigType.PATH,
+          "",
+          "Directory that stands for the object store; objects in the data directory if not set.");
+
+  public static final ConfigKey<Long> PAGESERVER_OPEN_LAYER_SIZE_MAX =
+      new ConfigKey<>(
+          "pageserver.open_layer_size_max",
+          ConfigType.SIZE,
+          "256MB",
+          "Memory for WAL of one branch that is not in a layer file yet.");
+
+  public static final ConfigKey<Duration> PAGESERVER_LSN_WAIT =
+      new ConfigKey<>(
+          "pageserver.lsn_wait",
+          ConfigType.DURATION,
+          "20s",
+          "How long a request for an LSN that has not been replayed yet may wait for it.");
+
+  public static final ConfigKey<HostPort> STATUS_LISTEN =
+      new ConfigKey<>(
+          "status.listen",
+          ConfigType.ADDRESS,
+          "127.0.0.1:7180",
+          "Where /healthz, /readyz, /metrics and /v1/status are served over HTTP; a safekeeper that"
+              + " runs alone adds its id to the port.");
+
+  public static final ConfigKey<Optional<Path>> ENDPOINT_PG_BIN =
+      new ConfigKey<>(
+          "endpoint.pg_bin",
+          ConfigType.PATH,
+          "",
+          "Directory with postgres and initdb; if not set, one found on the machine, else the"
+              + " embedded binaries.");
+
+  public static final ConfigKey<Duration> ENDPOINT_START_TIMEOUT =
+      new ConfigKey<>(
+          "endpoint.start_timeout",
+          ConfigType.DURATION,
+          "60s",
+          "How long `endpoint start` waits for Postgres to take connections.");
+
+  public static final ConfigKey<LogLevel> LOG_LEVEL =
+      new ConfigKey<>(
+          "log.level",
+          ConfigType.LOG_LEVEL,
+          "info",
+          "How much servers say on stderr; `up` says only warnings unless this is set.");
+
+  public static final List<ConfigKey<?>> ALL =
+      List.of(
+          DATA_DIR,
+          CLUSTER_PAGESERVER,
+          CLUSTER_SAFEKEEPERS,
+          PAGESERVER_OBJECT_STORE_DIR,
+          PAGESERVER_OPEN_LAYER_SIZE_MAX,
+          PAGESERVER_LSN_WAIT,
+          STATUS_LISTEN,
+          ENDPOINT_PG_BIN,
+          ENDPOINT_START_TIMEOUT,
+          LOG_LEVEL);
+
+  private ConfigKeys() {}
+
+  static Optional<ConfigKey<?>> find(String name) {
+    return ALL.stream()
+        .<ConfigKey<?>>map(key -> key)
+        .filter(key -> key.name().equals(name))
+        .findFirst();
+  }
+
+  static List<String> names() {
+    return ALL.stream().map(ConfigKey::name).toList();
+  }
+}

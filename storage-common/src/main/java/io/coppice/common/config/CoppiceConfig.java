@@ -1,0 +1,78 @@
+package io.coppice.common.config;
+
+import io.coppice.common.config.ConfigType.LogLevel;
+import io.coppice.common.error.StorageException;
+import io.coppice.common.rpc.HostPort;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * All settings, typed. The file {@value #FILE_NAME} in the data directory is read unless another
+ * one is named.
+ */
+public record CoppiceConfig(
+    Path dataDir,
+    Cluster cluster,
+    Pageserver pageserver,
+    HostPort statusListen,
+    Endpoint endpoint,
+    LogLevel logLevel) {
+  public static final String FILE_NAME = "coppice.toml";
+
+  private static final int SAFEKEEPERS_MAX = 9;
+
+  /** Who is where. */
+  public record Cluster(HostPort pageserver, List<HostPort> safekeepers) {
+    public Cluster {
+      safekeepers = List.copyOf(safekeepers);
+    }
+  }
+
+  /** Settings of the page server alone. */
+  public record Pageserver(Path objectStoreDir, long openLayerSizeBytesMax, Duration lsnWait) {}
+
+  /** Settings of the computes on this machine. */
+  public record Endpoint(Optional<Path> pgBin, Duration startTimeout) {}
+
+  /**
+   * Types the settings.
+   *
+   * @param defaultDataDir for the case that no setting names one
+   * @throws StorageException.Invalid if settings do not fit each other
+   */
+  public static CoppiceConfig of(Settings settings, Path defaultDataDir) throws StorageException {
+    Path dataDir = settings.get(ConfigKeys.DATA_DIR).orElse(defaultDataDir).toAbsolutePath();
+    List<HostPort> safekeepers = settings.get(ConfigKeys.CLUSTER_SAFEKEEPERS);
+    if (safekeepers.size() % 2 == 0 || safekeepers.size() > SAFEKEEPERS_MAX) {
+      throw new StorageException.Invalid(
+          "%s: %s: %d safekeepers are listed (a quorum wants an odd number, at most %d)"
+              .formatted(
+                  settings.origin(ConfigKeys.CLUSTER_SAFEKEEPERS),
+                  ConfigKeys.CLUSTER_SAFEKEEPERS.name(),
+                  safekeepers.size(),
+                  SAFEKEEPERS_MAX));
+    }
+    return new CoppiceConfig(
+        dataDir.normalize(),
+        new Cluster(settings.get(ConfigKeys.CLUSTER_PAGESERVER), safekeepers),
+        new Pageserver(
+            settings
+                .get(ConfigKeys.PAGESERVER_OBJECT_STORE_DIR)
+                .orElse(dataDir.resolve("objects"))
+                .toAbsolutePath(),
+            settings.get(ConfigKeys.PAGESERVER_OPEN_LAYER_SIZE_MAX),
+            settings.get(ConfigKeys.PAGESERVER_LSN_WAIT)),
+        settings.get(ConfigKeys.STATUS_LISTEN),
+        new Endpoint(
+            settings.get(ConfigKeys.ENDPOINT_PG_BIN),
+            settings.get(ConfigKeys.ENDPOINT_START_TIMEOUT)),
+        settings.get(ConfigKeys.LOG_LEVEL));
+  }
+
+  /** The same with other addresses: those that servers in fact listen on. */
+  public CoppiceConfig withCluster(Cluster actual) {
+    return new CoppiceConfig(dataDir, actual, pageserver, statusListen, endpoint, logLevel);
+  }
+}
