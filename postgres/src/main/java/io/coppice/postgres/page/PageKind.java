@@ -1,0 +1,41 @@
+package io.coppice.postgres.page;
+
+import io.coppice.common.id.Fork;
+
+/** What a page of a relation's file holds, as far as comparing two such pages goes. */
+public enum PageKind {
+  HEAP,
+  BTREE,
+  /** Another kind of index: hash, GIN, GiST, SP-GiST, BRIN, or an extension's. */
+  OTHER_INDEX,
+  SEQUENCE,
+  VISIBILITY_MAP,
+  /** Not logged by Postgres: two servers with the same data may differ in it. */
+  FREE_SPACE_MAP;
+
+  /** {@code BTREE_AM_OID}. */
+  private static final int BTREE_ACCESS_METHOD_OID = 403;
+
+  /**
+   * The kind of the pages of a relation's fork.
+   *
+   * @param relkind of its row in {@code pg_class}: {@code r}, {@code i}, {@code S}, ...
+   * @param accessMethodOid {@code relam} of that row
+   * @throws IllegalArgumentException if relations of that kind have no pages
+   */
+  public static PageKind of(char relkind, int accessMethodOid, Fork fork) {
+    return switch (fork) {
+      case VM -> VISIBILITY_MAP;
+      case FSM -> FREE_SPACE_MAP;
+      case MAIN, INIT ->
+          switch (relkind) {
+            case 'r', 't', 'm' -> HEAP;
+            case 'S' -> SEQUENCE;
+            case 'i' -> accessMethodOid == BTREE_ACCESS_METHOD_OID ? BTREE : OTHER_INDEX;
+            default ->
+                throw new IllegalArgumentException(
+                    "relations of relkind '%s' have no pages".formatted(relkind));
+          };
+    };
+  }
+}

@@ -1,0 +1,206 @@
+package io.coppice.postgres.verify;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Fork;
+import io.coppice.common.id.RelationTag;
+import io.coppice.common.key.Key;
+import io.coppice.postgres.page.Page;
+import io.coppice.postgres.page.PageKind;
+import io.coppice.postgres.page.PageMasks;
+import io.coppice.postgres.page.VisibilityMapPage;
+import io.coppice.postgres.record.ResourceManager;
+import io.coppice.postgres.redo.ByteSink;
+import io.coppice.postgres.redo.PageRedo;
+import io.coppice.postgres.redo.StoredValues;
+import io.coppice.postgres.version.PostgresVersion;
+import io.coppice.postgres.wal.WalRecord;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/**
+ * Replays WAL record by record, the way pages are rebuilt when they are read: each block's change
+ * is encoded as a stored value, and applied. Wherever a record carries Postgres's own image of the
+ * page after the change, that is compared with the page, after masks.
+ *
+ * <p>A block that cannot be replayed is counted, and every later change of it with it, until a
+ * record makes its page anew.
+ */
+public final class WalVerifier {
+  private static final byte[] NO_PAGE = new byte[0];
+
+  private record PageId(RelationTag fork, int block) {}
+
+  private final ReplayedPages pages;
+  private final PageRedo redo;
+  private final FileEffects fileEffects;
+  private final Consumer<Mismatch> mismatches;
+  private final Map<RecordType, Counts> byType = new TreeMap<>();
+
+  /** Pages whose content is not known any more. */
+  private final Set<PageId> unknown = new HashSet<>();
+
+  private final ByteSink value = new ByteSink();
+  private final byte[] expected = new byte[Page.SIZE_BYTES];
+  private final byte[] actual = new byte[Page.SIZE_BYTES];
+
+  /**
+   * @param base the pages where the WAL begins
+   * @param mismatches is told of each page that came out other than Postgres had it
+   */
+  public WalVerifier(PostgresVersion version, BasePages base, Consumer<Mismatch> mismatches) {
+    this.pages = new ReplayedPages(base);
+    this.redo = new PageRedo(version);
+    this.fileEffects = new FileEffects(pages, redo);
+    this.mismatches = mismatches;
+  }
+
+  /**
+   * Replays the next record.
+   *
+   * @throws StorageException if a page of the base cannot be read
+   */
+  public void verify(WalRecord record) throws StorageException {
+    Counts counts = byType.computeIfAbsent(RecordType.of(record), type -> new Counts());
+    counts.addRecord();
+    fileEffects.apply(record);
+    for (int id = 0; id < record.blockCount(); id++) {
+      if (record.hasBlock(id)) {
+        verifyBlock(record, id, counts);
+      }
+    }
+  }
+
+  private void verifyBlock(WalRecord record, int id, Counts counts) throws StorageException {
+    RelationTag fork = record.blockTag(id);
+    int block = record.blockNumber(id);
+    PageId pageId = new PageId(fork, block);
+    StoredValues.encodeBlock(record, id, value);
+    boolean isComplete = StoredValues.isComplete(value.bytes(), 0, value.length());
+    if (isComplete) {
+      unknown.remove(pageId);
+    } else if (unknown.contains(pageId)) {
+      counts.addUnsupported();
+      return;
+    }
+    byte[] page = isComplete ? pages.toReplace(fork, block) : pages.findOrAdd(fork, block);
+    try {
+      Key key = Key.relationBlock(fork, block);
+      redo.apply(page, record.end(), key, value.bytes(), 0, value.length());
+    } catch (StorageException.Unsupported e) {
+      counts.addUnsupported();
+      unknown.add(pageId);
+      return;
+    } catch (StorageException.Corrupt e) {
+      counts.addMismatch();
+      unknown.add(pageId);
+      mismatches.accept(mismatch(record, id, -1, NO_PAGE, page.clone(), message(e)));
+      return;
+    }
+    if (!record.blockApplyImage(id)) {
+      counts.addBlock();
+      if (record.blockHasImage(id)) {
+        compare(record, id, page, counts);
+      }
+    }
+  }
+
+  private static String message(StorageException e) {
+    return String.valueOf(e.getMessage());
+  }
+
+  private void compare(WalRecord record, int id, byte[] page, Counts counts)
+      throws StorageException {
+    int block = record.blockNumber(id);
+    StoredValues.encodeFullPageImage(record, id, value);
+    Key key = Key.relationBlock(record.blockTag(id), block);
+    redo.apply(expected, record.end(), key, value.bytes(), 0, value.length());
+    System.arraycopy(page, 0, actual, 0, Page.SIZE_BYTES);
+    counts.addCompared();
+    try {
+      mask(record, id, expected);
+      mask(record, id, actual);
+    } catch (StorageException.Corrupt e) {
+      counts.addMismatch();
+      mismatches.accept(mismatch(record, id, -1, expected.clone(), actual.clone(), message(e)));
+      return;
+    }
+    if (record.blockFork(id) == Fork.VM.number() && record.hasBlock(1)) {
+      forgiveEarlyClears(record.blockNumber(1));
+    }
+    int offset = Arrays.mismatch(expected, actual);
+    if (offset >= 0) {
+      counts.addMismatch();
+      mismatches.accept(mismatch(record, id, offset, expected.clone(), actual.clone(), ""));
+    }
+  }
+
+  /**
+   * Postgres clears bits of the map before it logs the record that says so, so that the image may
+   * lack bits that redo has yet to clear. Those of the record's own heap block must be right.
+   */
+  private void forgiveEarlyClears(int heapBlock) {
+    int own = VisibilityMapPage.bits(actual, heapBlock);
+    for (int i = Page.HEADER_BYTES; i < Page.SIZE_BYTES; i++) {
+      actual[i] &= expected[i];
+    }
+    VisibilityMapPage.clear(actual, heapBlock, StoredValues.VM_ALL);
+    VisibilityMapPage.set(actual, heapBlock, own);
+  }
+
+  /** As the resource manager's own mask function. */
+  private static void mask(WalRecord record, int id, byte[] page) throws StorageException.Corrupt {
+    int block = record.blockNumber(id);
+    if (record.blockFork(id) == Fork.VM.number()) {
+      PageMasks.mask(page, PageKind.VISIBILITY_MAP, block);
+      return;
+    }
+    switch (record.resourceManager()) {
+      case ResourceManager.HEAP, ResourceManager.HEAP2 ->
+          PageMasks.mask(page, PageKind.HEAP, block);
+      case ResourceManager.BTREE -> PageMasks.mask(page, PageKind.BTREE, block);
+      case ResourceManager.SEQ -> PageMasks.mask(page, PageKind.SEQUENCE, block);
+      case ResourceManager.GENERIC -> PageMasks.maskGeneric(page);
+      default -> PageMasks.mask(page, PageKind.OTHER_INDEX, block);
+    }
+  }
+
+  private static Mismatch mismatch(
+      WalRecord record, int id, int offset, byte[] expected, byte[] actual, String reason) {
+    return new Mismatch(
+        RecordType.of(record),
+        record.start(),
+        record.blockTag(id),
+        record.blockNumber(id),
+        offset,
+        offset < 0 ? 0 : expected[offset] & 0xFF,
+        offset < 0 ? 0 : actual[offset] & 0xFF,
+        expected,
+        actual,
+        reason);
+  }
+
+  /** What was seen so far, by type of record. */
+  public Map<RecordType, Counts> byType() {
+    return byType;
+  }
+
+  /** What was seen so far, in all. */
+  public Counts total() {
+    Counts total = new Counts();
+    byType.values().forEach(total::add);
+    return total;
+  }
+
+  /** Every page that WAL has touched so far and that is known. */
+  public void forEachPage(PageVisitor visitor) {
+    pages.forEach((fork, block, page) -> {
+      if (!unknown.contains(new PageId(fork, block))) {
+        visitor.visit(fork, block, page);
+      }
+    });
+  }
+}

@@ -1,0 +1,5 @@
+/** Page primitives by example. */
+@NullMarked
+package io.coppice.postgres.page;
+
+import org.jspecify.annotations.NullMarked;
