@@ -1,0 +1,54 @@
+package io.coppice.safekeeper.consensus;
+
+import io.coppice.common.id.Lsn;
+
+/**
+ * What an acceptor must not forget.
+ *
+ * @param generation of the set of safekeepers that this one believes in
+ * @param term newest term seen; a vote for it may have been given
+ * @param history of the log; may run ahead of it
+ * @param commitLsn known to be on a quorum; a record boundary
+ * @param truncateLsn WAL below is needed by no safekeeper
+ */
+public record AcceptorState(
+    TimelineProperties properties,
+    int generation,
+    long term,
+    TermHistory history,
+    Lsn commitLsn,
+    Lsn truncateLsn) {
+
+  public AcceptorState {
+    if (term < 0 || generation < 0) {
+      throw new IllegalArgumentException(
+          "negative term or generation: %d, %d".formatted(term, generation));
+    }
+    if (!history.isEmpty() && history.entries().getLast().term() > term) {
+      throw new IllegalArgumentException("history %s goes beyond term %d".formatted(history, term));
+    }
+    if (commitLsn.isBefore(properties.startLsn())) {
+      throw new IllegalArgumentException(
+          "commit LSN %s is before the timeline's start %s"
+              .formatted(commitLsn, properties.startLsn()));
+    }
+  }
+
+  /** Of a safekeeper that has heard of the timeline for the first time. */
+  public static AcceptorState initial(TimelineProperties properties, int generation) {
+    Lsn start = properties.startLsn();
+    return new AcceptorState(properties, generation, 0, TermHistory.EMPTY, start, start);
+  }
+
+  AcceptorState withTerm(long newTerm) {
+    return new AcceptorState(properties, generation, newTerm, history, commitLsn, truncateLsn);
+  }
+
+  AcceptorState withHistory(TermHistory newHistory) {
+    return new AcceptorState(properties, generation, term, newHistory, commitLsn, truncateLsn);
+  }
+
+  AcceptorState withPositions(Lsn newCommitLsn, Lsn newTruncateLsn) {
+    return new AcceptorState(properties, generation, term, history, newCommitLsn, newTruncateLsn);
+  }
+}

@@ -1,0 +1,50 @@
+package io.coppice.safekeeper.consensus;
+
+import io.coppice.common.id.Lsn;
+import java.nio.ByteBuffer;
+
+/** What a proposer says to an acceptor. */
+public sealed interface Request {
+
+  /** Of the set of safekeepers; an acceptor that knows another one refuses. */
+  int generation();
+
+  /** Opens a conversation. */
+  record Greeting(int generation, TimelineProperties properties) implements Request {}
+
+  /** Asks to be the one proposer of a term. */
+  record VoteRequest(int generation, long term) implements Request {}
+
+  /**
+   * Says that the sender was elected.
+   *
+   * @param startStreamingAt last position the two histories share; WAL above it is cut off
+   */
+  record Elected(int generation, long term, Lsn startStreamingAt, TermHistory history)
+      implements Request {}
+
+  /**
+   * WAL to append, or only news of positions if {@code data} is empty.
+   *
+   * @param begin exactly where the acceptor's log ends
+   */
+  record Append(
+      int generation, long term, Lsn begin, Lsn commitLsn, Lsn truncateLsn, ByteBuffer data)
+      implements Request {
+    /** Largest number of bytes in one request: 16 WAL pages. */
+    public static final int DATA_SIZE_BYTES_MAX = 128 * 1024;
+
+    public Append {
+      if (data.remaining() > DATA_SIZE_BYTES_MAX) {
+        throw new IllegalArgumentException(
+            "append of %d bytes (at most %d)".formatted(data.remaining(), DATA_SIZE_BYTES_MAX));
+      }
+    }
+
+    @Override
+    public String toString() {
+      return "Append[generation=%d, term=%d, begin=%s, size=%d, commitLsn=%s, truncateLsn=%s]"
+          .formatted(generation, term, begin, data.remaining(), commitLsn, truncateLsn);
+    }
+  }
+}

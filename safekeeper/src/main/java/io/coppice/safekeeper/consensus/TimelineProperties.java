@@ -1,0 +1,29 @@
+package io.coppice.safekeeper.consensus;
+
+import io.coppice.common.id.Lsn;
+import io.coppice.common.id.TenantTimelineId;
+
+/**
+ * What never changes about a timeline. A proposer whose properties differ writes another timeline.
+ *
+ * @param postgresMajor 15 for PostgreSQL 15
+ * @param startLsn where the timeline's WAL begins
+ */
+public record TimelineProperties(
+    TenantTimelineId id, int postgresMajor, long systemId, int walSegmentSizeBytes, Lsn startLsn) {
+  private static final int SEGMENT_SIZE_BYTES_MIN = 1024 * 1024;
+  private static final int SEGMENT_SIZE_BYTES_MAX = 1024 * 1024 * 1024;
+
+  public TimelineProperties {
+    if (walSegmentSizeBytes < SEGMENT_SIZE_BYTES_MIN
+        || walSegmentSizeBytes > SEGMENT_SIZE_BYTES_MAX
+        || Integer.bitCount(walSegmentSizeBytes) != 1) {
+      throw new IllegalArgumentException(
+          "not a WAL segment size: %d (expected a power of two from 1 MiB to 1 GiB)"
+              .formatted(walSegmentSizeBytes));
+    }
+    if (!startLsn.isValid()) {
+      throw new IllegalArgumentException("a timeline cannot start at LSN 0/0");
+    }
+  }
+}

@@ -1,0 +1,167 @@
+package io.coppice.safekeeper.server;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.rpc.RpcServer;
+import io.coppice.safekeeper.consensus.NodeId;
+import io.coppice.safekeeper.wal.DataDirectory;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A running safekeeper.
+ *
+ * <p>Threads: the event loop takes messages and hands them to a pool, in which one thread at a time
+ * works for each timeline that has something to do; another creates segments ahead of need; one
+ * scheduler gathers news for watchers. Streams of WAL have a virtual thread each.
+ */
+public final class Safekeeper implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Safekeeper.class);
+  private static final int WORKERS_MAX = 32;
+  private static final int CREATORS = 1;
+  private static final long POSITIONS_PERSIST_INTERVAL_MILLIS = 1_000;
+  private static final long IDLE_THREAD_SECONDS = 30;
+
+  private final DataDirectory directory;
+  private final FatalHandler fatalHandler;
+  private final ExecutorService pool;
+  private final ExecutorService creator;
+  private final ScheduledExecutorService scheduler;
+  private final TimelineRegistry registry;
+  private final AtomicBoolean fatal = new AtomicBoolean();
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private final WatchHub hub;
+  private final RpcServer server;
+
+  private Safekeeper(DataDirectory directory, SafekeeperConfig config, FatalHandler fatalHandler)
+      throws IOException {
+    this.directory = directory;
+    this.fatalHandler = fatalHandler;
+    ThreadPoolExecutor workers =
+        new ThreadPoolExecutor(
+            WORKERS_MAX,
+            WORKERS_MAX,
+            IDLE_THREAD_SECONDS,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
+            threads("safekeeper-%d-worker-".formatted(config.nodeId())));
+    workers.allowCoreThreadTimeOut(true);
+    this.pool = workers;
+    this.creator =
+        Executors.newFixedThreadPool(
+            CREATORS, threads("safekeeper-%d-segments-".formatted(config.nodeId())));
+    this.scheduler =
+        Executors.newSingleThreadScheduledExecutor(
+            threads("safekeeper-%d-scheduler-".formatted(config.nodeId())));
+    this.hub = new WatchHub(directory.node(), scheduler);
+    this.registry = new TimelineRegistry(directory, pool, creator, hub::changed, this::fatal);
+    boolean started = false;
+    try {
+      registry.readAll();
+      this.server =
+          RpcServer.start(config.listen(), List.of(new SafekeeperService(registry, hub, pool)));
+      started = true;
+    } finally {
+      if (!started) {
+        registry.close();
+        stopThreads();
+      }
+    }
+    var _ =
+        scheduler.scheduleWithFixedDelay(
+            () -> registry.opened().forEach(TimelineWorker::persistPositionsIfAhead),
+            POSITIONS_PERSIST_INTERVAL_MILLIS,
+            POSITIONS_PERSIST_INTERVAL_MILLIS,
+            TimeUnit.MILLISECONDS);
+  }
+
+  private static ThreadFactory threads(String prefix) {
+    return Thread.ofPlatform().daemon().name(prefix, 0).factory();
+  }
+
+  /**
+   * Opens the data directory and listens. If its disk fails it stops listening.
+   *
+   * @throws StorageException.Precondition if the data directory is of another version or node
+   * @throws StorageException.Conflict if another process has it open
+   * @throws IOException if the address is taken or the disk fails
+   */
+  public static Safekeeper start(SafekeeperConfig config) throws StorageException, IOException {
+    return start(config, _ -> {});
+  }
+
+  /** As {@link #start(SafekeeperConfig)}, and tells when it cannot go on. */
+  public static Safekeeper start(SafekeeperConfig config, FatalHandler fatalHandler)
+      throws StorageException, IOException {
+    DataDirectory directory = DataDirectory.open(config.dataDir(), new NodeId(config.nodeId()));
+    try {
+      Safekeeper safekeeper = new Safekeeper(directory, config, fatalHandler);
+      log.info(
+          "safekeeper {} listens on port {}, data in {}",
+          config.nodeId(),
+          safekeeper.port(),
+          config.dataDir());
+      return safekeeper;
+    } catch (IOException | RuntimeException failure) {
+      directory.close();
+      throw failure;
+    }
+  }
+
+  /** The port that is listened on. */
+  public int port() {
+    return server.port();
+  }
+
+  private void fatal(Throwable cause) {
+    if (!fatal.compareAndSet(false, true)) {
+      return;
+    }
+    log.error("safekeeper {} stops: {}", directory.node(), cause.toString(), cause);
+    registry.stop();
+    Thread.ofPlatform()
+        .name("safekeeper-stop")
+        .start(() -> {
+          close();
+          fatalHandler.stopNode(cause);
+        });
+  }
+
+  /** Ends all conversations, writes positions down, and lets go of the data directory. */
+  @Override
+  public void close() {
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
+    registry.close();
+    server.close();
+    stopThreads();
+    try {
+      directory.close();
+    } catch (IOException e) {
+      log.info("closing {}: {}", directory.node(), e.toString());
+    }
+  }
+
+  private void stopThreads() {
+    scheduler.shutdownNow();
+    pool.shutdown();
+    creator.shutdown();
+    try {
+      if (!pool.awaitTermination(IDLE_THREAD_SECONDS, TimeUnit.SECONDS)) {
+        pool.shutdownNow();
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

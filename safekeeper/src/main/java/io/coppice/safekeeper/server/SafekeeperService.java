@@ -1,0 +1,105 @@
+package io.coppice.safekeeper.server;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.TenantId;
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.common.id.TimelineId;
+import io.coppice.common.rpc.RpcStatus;
+import io.coppice.proto.v1.AcceptorMessage;
+import io.coppice.proto.v1.DeleteTimelineRequest;
+import io.coppice.proto.v1.DeleteTimelineResponse;
+import io.coppice.proto.v1.ProposerMessage;
+import io.coppice.proto.v1.PullTimelineRequest;
+import io.coppice.proto.v1.PullTimelineResponse;
+import io.coppice.proto.v1.SafekeeperServiceGrpc;
+import io.coppice.proto.v1.StreamWalRequest;
+import io.coppice.proto.v1.StreamWalResponse;
+import io.coppice.proto.v1.TimelineStatusRequest;
+import io.coppice.proto.v1.TimelineStatusResponse;
+import io.coppice.proto.v1.WatchTimelinesRequest;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.util.concurrent.Executor;
+
+/** The gRPC face of a safekeeper. Runs on the event loop; what can block goes to the pool. */
+final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImplBase {
+  private final TimelineRegistry registry;
+  private final WatchHub hub;
+  private final Executor pool;
+
+  SafekeeperService(TimelineRegistry registry, WatchHub hub, Executor pool) {
+    this.registry = registry;
+    this.hub = hub;
+    this.pool = pool;
+  }
+
+  @Override
+  public StreamObserver<ProposerMessage> propose(StreamObserver<AcceptorMessage> out) {
+    return new ProposeSession((ServerCallStreamObserver<AcceptorMessage>) out, registry, pool);
+  }
+
+  @Override
+  public StreamObserver<StreamWalRequest> streamWal(StreamObserver<StreamWalResponse> out) {
+    return new WalStreamSession((ServerCallStreamObserver<StreamWalResponse>) out, registry);
+  }
+
+  @Override
+  public void watchTimelines(
+      WatchTimelinesRequest request, StreamObserver<TimelineStatusResponse> out) {
+    hub.watch((ServerCallStreamObserver<TimelineStatusResponse>) out, registry.snapshots());
+  }
+
+  @Override
+  public void timelineStatus(
+      TimelineStatusRequest request, StreamObserver<TimelineStatusResponse> out) {
+    answer(
+        out,
+        () ->
+            registry
+                .open(timelineId(request.getTenantId(), request.getTimelineId()))
+                .snapshot()
+                .toProto(registry.node()));
+  }
+
+  @Override
+  public void deleteTimeline(
+      DeleteTimelineRequest request, StreamObserver<DeleteTimelineResponse> out) {
+    answer(
+        out,
+        () -> {
+          registry.delete(timelineId(request.getTenantId(), request.getTimelineId()));
+          return DeleteTimelineResponse.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void pullTimeline(PullTimelineRequest request, StreamObserver<PullTimelineResponse> out) {
+    answer(
+        out,
+        () -> {
+          TenantTimelineId id = timelineId(request.getTenantId(), request.getTimelineId());
+          throw new StorageException.Unsupported(
+              "rebuilding a timeline from its peers is not there yet (asked for %s)".formatted(id));
+        });
+  }
+
+  private static TenantTimelineId timelineId(String tenant, String timeline) {
+    return new TenantTimelineId(TenantId.parse(tenant), TimelineId.parse(timeline));
+  }
+
+  private interface Answer<T> {
+    T get() throws StorageException, IOException;
+  }
+
+  private <T> void answer(StreamObserver<T> out, Answer<T> answer) {
+    pool.execute(() -> {
+      try {
+        out.onNext(answer.get());
+        out.onCompleted();
+      } catch (StorageException | IOException | RuntimeException failure) {
+        out.onError(RpcStatus.of(failure).asRuntimeException());
+      }
+    });
+  }
+}

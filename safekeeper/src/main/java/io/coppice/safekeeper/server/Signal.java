@@ -1,0 +1,33 @@
+package io.coppice.safekeeper.server;
+
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** Wakes one waiting thread; a signal given while nobody waits is kept. */
+final class Signal {
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition given = lock.newCondition();
+  private boolean pending;
+
+  void give() {
+    lock.lock();
+    try {
+      pending = true;
+      given.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void await() throws InterruptedException {
+    lock.lock();
+    try {
+      while (!pending) {
+        given.await();
+      }
+      pending = false;
+    } finally {
+      lock.unlock();
+    }
+  }
+}

@@ -1,0 +1,189 @@
+package io.coppice.safekeeper.server;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.safekeeper.consensus.AcceptorState;
+import io.coppice.safekeeper.consensus.NodeId;
+import io.coppice.safekeeper.consensus.Request;
+import io.coppice.safekeeper.wal.DataDirectory;
+import io.coppice.safekeeper.wal.TimelineStorage;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The timelines of this node, each opened when it is first asked for. Opening reads files: not for
+ * the event loop.
+ */
+final class TimelineRegistry {
+  private static final Logger log = LoggerFactory.getLogger(TimelineRegistry.class);
+
+  /** Timelines open at one time. */
+  private static final int OPEN_MAX = 100_000;
+
+  /** Deleted ids that are remembered, so that a late greeting does not bring one back. */
+  private static final int TOMBSTONES_MAX = 100_000;
+
+  private final DataDirectory directory;
+  private final Executor pool;
+  private final Executor creator;
+  private final Consumer<TimelineSnapshot> onChange;
+  private final Consumer<Throwable> onFatal;
+
+  private final Map<TenantTimelineId, TimelineWorker> open = new HashMap<>();
+  private final Map<TenantTimelineId, TimelineSnapshot> dormant = new HashMap<>();
+  private final Set<TenantTimelineId> tombstones = new LinkedHashSet<>();
+  private boolean stopped;
+
+  TimelineRegistry(
+      DataDirectory directory,
+      Executor pool,
+      Executor creator,
+      Consumer<TimelineSnapshot> onChange,
+      Consumer<Throwable> onFatal) {
+    this.directory = directory;
+    this.pool = pool;
+    this.creator = creator;
+    this.onChange = onChange;
+    this.onFatal = onFatal;
+  }
+
+  NodeId node() {
+    return directory.node();
+  }
+
+  /**
+   * Reads what is on disk of every timeline, for watchers; the logs are looked at only when they
+   * are needed. A timeline that is damaged is left out, and logged.
+   */
+  synchronized void readAll() throws IOException {
+    for (TenantTimelineId id : directory.timelines()) {
+      try {
+        directory
+            .peekTimeline(id)
+            .ifPresent(state -> dormant.put(id, new TimelineSnapshot(state, state.commitLsn())));
+      } catch (StorageException damaged) {
+        log.error("timeline {} cannot be read: {}", id, damaged.getMessage());
+      }
+    }
+  }
+
+  /** The state of every timeline. Of one that is not open the end of the log is not known. */
+  synchronized List<TimelineSnapshot> snapshots() {
+    return Stream.concat(
+            open.values().stream().map(TimelineWorker::snapshot), dormant.values().stream())
+        .toList();
+  }
+
+  /**
+   * The timeline.
+   *
+   * @throws StorageException.NotFound if it is not here
+   */
+  synchronized TimelineWorker open(TenantTimelineId id) throws StorageException, IOException {
+    checkRunning();
+    TimelineWorker known = open.get(id);
+    if (known != null) {
+      return known;
+    }
+    Optional<TimelineStorage> storage = directory.openTimeline(id, creator);
+    if (storage.isEmpty()) {
+      throw new StorageException.NotFound(
+          "timeline %s is not on safekeeper %s".formatted(id, node()));
+    }
+    return add(id, storage.get());
+  }
+
+  /** The timeline that the proposer greets about; a new one if it is not here. */
+  synchronized TimelineWorker openOrCreate(Request.Greeting greeting)
+      throws StorageException, IOException {
+    TenantTimelineId id = greeting.properties().id();
+    if (tombstones.contains(id)) {
+      throw new StorageException.NotFound("timeline %s was deleted".formatted(id));
+    }
+    try {
+      return open(id);
+    } catch (StorageException.NotFound _) {
+      AcceptorState initial = AcceptorState.initial(greeting.properties(), greeting.generation());
+      return add(id, directory.createTimeline(initial, creator));
+    }
+  }
+
+  private TimelineWorker add(TenantTimelineId id, TimelineStorage storage) throws StorageException {
+    if (open.size() == OPEN_MAX) {
+      throw new StorageException.Transient(
+          "%d timelines are open on safekeeper %s".formatted(OPEN_MAX, node()));
+    }
+    TimelineWorker worker = new TimelineWorker(node(), storage, pool, onChange, onFatal);
+    open.put(id, worker);
+    dormant.remove(id);
+    log.info(
+        "timeline {} opened: term {}, flush {}, commit {}",
+        id,
+        worker.snapshot().state().term(),
+        worker.snapshot().flushLsn(),
+        worker.snapshot().commitLsn());
+    onChange.accept(worker.snapshot());
+    return worker;
+  }
+
+  /** Forgets a timeline and deletes its files; nothing happens if it is not here. */
+  void delete(TenantTimelineId id) throws IOException, StorageException {
+    Optional<TimelineWorker> worker = remove(id);
+    worker.ifPresent(found -> found.close().join());
+    synchronized (this) {
+      directory.deleteTimeline(id);
+    }
+  }
+
+  private synchronized Optional<TimelineWorker> remove(TenantTimelineId id)
+      throws StorageException {
+    checkRunning();
+    if (tombstones.size() == TOMBSTONES_MAX) {
+      tombstones.remove(tombstones.iterator().next());
+    }
+    tombstones.add(id);
+    dormant.remove(id);
+    return Optional.ofNullable(open.remove(id));
+  }
+
+  synchronized Collection<TimelineWorker> opened() {
+    return List.copyOf(open.values());
+  }
+
+  /** Closes all timelines; later calls are refused. */
+  void close() {
+    Collection<TimelineWorker> workers;
+    synchronized (this) {
+      stopped = true;
+      workers = List.copyOf(open.values());
+      open.clear();
+    }
+    CompletableFuture<?>[] closing =
+        workers.stream().map(TimelineWorker::close).toArray(CompletableFuture<?>[]::new);
+    CompletableFuture.allOf(closing).join();
+  }
+
+  /** Refuses everything from now on, without touching the disk again. */
+  synchronized void stop() {
+    stopped = true;
+    open.clear();
+  }
+
+  private void checkRunning() throws StorageException.Transient {
+    if (stopped) {
+      throw new StorageException.Transient("safekeeper " + node() + " is stopping");
+    }
+  }
+}

@@ -1,0 +1,283 @@
+package io.coppice.safekeeper.server;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.safekeeper.consensus.Acceptor;
+import io.coppice.safekeeper.consensus.DiskFailure;
+import io.coppice.safekeeper.consensus.NodeId;
+import io.coppice.safekeeper.consensus.Reply;
+import io.coppice.safekeeper.consensus.Request;
+import io.coppice.safekeeper.wal.TimelineStorage;
+import io.coppice.safekeeper.wal.WalReader;
+import java.io.IOException;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Owns one timeline's acceptor. Messages queue up; whenever some are there, one thread of a shared
+ * pool takes all of them, then syncs once and answers. An idle timeline has no thread.
+ *
+ * <p>The queue is bounded by its senders: each conversation has a limited number of messages
+ * outstanding ({@link ProposeSession}).
+ */
+final class TimelineWorker {
+  private static final Logger log = LoggerFactory.getLogger(TimelineWorker.class);
+
+  /** A sync comes after so many messages even if more are waiting: 4 MiB at most. */
+  private static final int BATCH_MESSAGES_MAX = 32;
+
+  private sealed interface Task {
+    record Message(ProposeSession from, Request request) implements Task {}
+
+    record Left(ProposeSession session) implements Task {}
+
+    record PersistPositions() implements Task {}
+
+    record Close(CompletableFuture<Void> closed) implements Task {}
+  }
+
+  private final TenantTimelineId id;
+  private final TimelineStorage storage;
+  private final Acceptor acceptor;
+  private final Executor pool;
+  private final Consumer<TimelineSnapshot> onChange;
+  private final Consumer<Throwable> onFatal;
+
+  private final ConcurrentLinkedQueue<Task> inbox = new ConcurrentLinkedQueue<>();
+  private final AtomicBoolean scheduled = new AtomicBoolean();
+  private final Set<Runnable> positionListeners = ConcurrentHashMap.newKeySet();
+
+  private volatile TimelineSnapshot snapshot;
+
+  /** As of the last request to write it down; used by the scheduler only. */
+  private Lsn persistedCommitLsn;
+
+  // What follows is touched only by the thread that has the inbox.
+  private final Set<ProposeSession> sessions = ConcurrentHashMap.newKeySet();
+  private @Nullable ProposeSession appender;
+  private long announcedTerm;
+  private boolean closed;
+
+  TimelineWorker(
+      NodeId node,
+      TimelineStorage storage,
+      Executor pool,
+      Consumer<TimelineSnapshot> onChange,
+      Consumer<Throwable> onFatal)
+      throws StorageException.Corrupt {
+    this.id = storage.stored().properties().id();
+    this.storage = storage;
+    this.pool = pool;
+    this.onChange = onChange;
+    this.onFatal = onFatal;
+    this.acceptor = new Acceptor(node, storage.stored(), storage.stateStore(), storage.wal());
+    this.announcedTerm = acceptor.term();
+    this.snapshot = new TimelineSnapshot(acceptor.state(), acceptor.flushLsn());
+    this.persistedCommitLsn = acceptor.commitLsn();
+  }
+
+  TimelineSnapshot snapshot() {
+    return snapshot;
+  }
+
+  /** Whether WAL read before this call is of the log of that term's proposer. */
+  boolean isFollowing(long term) {
+    return acceptor.isFollowing(term);
+  }
+
+  WalReader newReader() {
+    return storage.newReader();
+  }
+
+  /** Has {@code listener} run, by the owner, whenever positions or the term change. */
+  void listen(Runnable listener) {
+    positionListeners.add(listener);
+  }
+
+  void unlisten(Runnable listener) {
+    positionListeners.remove(listener);
+  }
+
+  void submit(ProposeSession from, Request request) {
+    enqueue(new Task.Message(from, request));
+  }
+
+  void leave(ProposeSession session) {
+    enqueue(new Task.Left(session));
+  }
+
+  /** Has the commit LSN written down, if it has moved since the last time. */
+  void persistPositionsIfAhead() {
+    Lsn commitLsn = snapshot.commitLsn();
+    if (!commitLsn.equals(persistedCommitLsn)) {
+      persistedCommitLsn = commitLsn;
+      enqueue(new Task.PersistPositions());
+    }
+  }
+
+  /** Ends all conversations and closes the files, after what is queued. */
+  CompletableFuture<Void> close() {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    enqueue(new Task.Close(done));
+    return done;
+  }
+
+  private void enqueue(Task task) {
+    inbox.add(task);
+    if (scheduled.compareAndSet(false, true)) {
+      pool.execute(this::drain);
+    }
+  }
+
+  private void drain() {
+    do {
+      try {
+        drainInbox();
+      } catch (DiskFailure | RuntimeException | Error failure) {
+        closed = true;
+        onFatal.accept(failure);
+      }
+      scheduled.set(false);
+    } while (!inbox.isEmpty() && scheduled.compareAndSet(false, true));
+  }
+
+  private void drainInbox() throws DiskFailure {
+    int taken = 0;
+    Task task = inbox.poll();
+    while (task != null) {
+      run(task);
+      taken++;
+      task = inbox.poll();
+      if (task == null || taken == BATCH_MESSAGES_MAX) {
+        finishBatch();
+        taken = 0;
+        if (task == null) {
+          task = inbox.poll();
+        }
+      }
+    }
+  }
+
+  private void run(Task task) throws DiskFailure {
+    switch (task) {
+      case Task.Message(ProposeSession from, Request request) -> handle(from, request);
+      case Task.Left(ProposeSession session) -> {
+        sessions.remove(session);
+        if (!closed) {
+          acceptor.persistPositions();
+        }
+      }
+      case Task.PersistPositions _ -> {
+        if (!closed) {
+          acceptor.persistPositions();
+        }
+      }
+      case Task.Close(CompletableFuture<Void> done) -> closeNow(done);
+    }
+  }
+
+  private void handle(ProposeSession from, Request request) throws DiskFailure {
+    if (from.hasEnded()) {
+      return;
+    }
+    if (closed) {
+      from.fail(new StorageException.Transient("timeline " + id + " is closed here"));
+      return;
+    }
+    sessions.add(from);
+    try {
+      Optional<Reply> reply = acceptor.handle(request);
+      switch (request) {
+        case Request.Greeting _ -> {}
+        case Request.VoteRequest vote -> {
+          from.setTerm(vote.term());
+          log.info("timeline {}: vote request {}: {}", id, vote, reply.orElseThrow());
+        }
+        case Request.Elected elected -> {
+          from.setTerm(elected.term());
+          log.info("timeline {}: {}: {}", id, elected, reply.orElseThrow());
+        }
+        case Request.Append _ -> appender = from;
+      }
+      reply.ifPresent(from::send);
+    } catch (StorageException refused) {
+      log.info("timeline {}: refused {}: {}", id, request, refused.getMessage());
+      from.fail(refused);
+    }
+    from.requestMore();
+  }
+
+  private void finishBatch() throws DiskFailure {
+    if (closed) {
+      return;
+    }
+    Optional<Reply> reply = acceptor.flush();
+    publish();
+    ProposeSession waiting = appender;
+    if (reply.isPresent() && waiting != null) {
+      waiting.send(reply.get());
+    }
+    if (acceptor.term() > announcedTerm) {
+      announcedTerm = acceptor.term();
+      announceTerm();
+    }
+  }
+
+  /** Proposers of older terms learn at once that they were superseded, also if they are idle. */
+  private void announceTerm() {
+    Reply news =
+        new Reply.Appended(
+            acceptor.state().generation(),
+            acceptor.term(),
+            acceptor.flushLsn(),
+            acceptor.flushLsn(),
+            acceptor.commitLsn());
+    for (ProposeSession session : sessions) {
+      if (session.term() > 0 && session.term() < announcedTerm) {
+        session.send(news);
+      }
+    }
+  }
+
+  private void publish() {
+    TimelineSnapshot before = snapshot;
+    Lsn flushLsn = acceptor.flushLsn();
+    if (flushLsn.equals(before.flushLsn())
+        && acceptor.commitLsn().equals(before.commitLsn())
+        && acceptor.term() == before.state().term()
+        && acceptor.state().equals(before.state())) {
+      return;
+    }
+    snapshot = new TimelineSnapshot(acceptor.state(), flushLsn);
+    positionListeners.forEach(Runnable::run);
+    onChange.accept(snapshot);
+  }
+
+  private void closeNow(CompletableFuture<Void> done) throws DiskFailure {
+    if (!closed) {
+      closed = true;
+      acceptor.flush();
+      acceptor.persistPositions();
+      try {
+        storage.close();
+      } catch (IOException e) {
+        log.info("timeline {}: closing: {}", id, e.toString());
+      }
+    }
+    for (ProposeSession session : sessions) {
+      session.fail(new StorageException.Transient("timeline " + id + " is closed here"));
+    }
+    sessions.clear();
+    done.complete(null);
+  }
+}

@@ -1,0 +1,131 @@
+package io.coppice.safekeeper.server;
+
+import com.google.protobuf.UnsafeByteOperations;
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.common.id.TenantId;
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.common.id.TimelineId;
+import io.coppice.common.rpc.RpcStatus;
+import io.coppice.proto.v1.StartStream;
+import io.coppice.proto.v1.StreamWalRequest;
+import io.coppice.proto.v1.StreamWalResponse;
+import io.coppice.safekeeper.wal.WalReader;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One reader of a timeline's WAL. A virtual thread reads and sends; it waits for WAL, for room in
+ * the connection, and for the end.
+ */
+final class WalStreamSession implements StreamObserver<StreamWalRequest> {
+  private static final Logger log = LoggerFactory.getLogger(WalStreamSession.class);
+  private static final int CHUNK_SIZE_BYTES_MAX = 128 * 1024;
+
+  private final ServerCallStreamObserver<StreamWalResponse> out;
+  private final TimelineRegistry registry;
+  private final Signal signal = new Signal();
+  private boolean started;
+  private volatile boolean ended;
+
+  WalStreamSession(ServerCallStreamObserver<StreamWalResponse> out, TimelineRegistry registry) {
+    this.out = out;
+    this.registry = registry;
+    out.setOnCancelHandler(this::end);
+    out.setOnReadyHandler(signal::give);
+  }
+
+  @Override
+  public void onNext(StreamWalRequest request) {
+    if (request.hasStart() && !started) {
+      started = true;
+      StartStream start = request.getStart();
+      Thread.ofVirtual().name("wal-stream").start(() -> run(start));
+    }
+  }
+
+  private void end() {
+    ended = true;
+    signal.give();
+  }
+
+  @Override
+  public void onError(Throwable failure) {
+    end();
+  }
+
+  @Override
+  public void onCompleted() {
+    end();
+  }
+
+  private void run(StartStream start) {
+    try {
+      TenantTimelineId id =
+          new TenantTimelineId(
+              TenantId.parse(start.getTenantId()), TimelineId.parse(start.getTimelineId()));
+      TimelineWorker timeline = registry.open(id);
+      Runnable listener = signal::give;
+      timeline.listen(listener);
+      try (WalReader reader = timeline.newReader()) {
+        stream(start, timeline, reader);
+      } finally {
+        timeline.unlisten(listener);
+      }
+      out.onCompleted();
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    } catch (StorageException | IOException | RuntimeException failure) {
+      if (!ended) {
+        log.info("WAL stream ends: {}", failure.toString());
+        out.onError(RpcStatus.of(failure).asRuntimeException());
+      }
+    }
+  }
+
+  private void stream(StartStream start, TimelineWorker timeline, WalReader reader)
+      throws StorageException, InterruptedException {
+    Lsn position = new Lsn(start.getStartLsn());
+    Lsn end = start.getEndLsn() == 0 ? Lsn.MAX : new Lsn(start.getEndLsn());
+    Lsn first = timeline.snapshot().state().properties().startLsn();
+    if (position.isBefore(first)) {
+      throw new StorageException.Precondition(
+          "WAL at %s was asked for; this timeline's begins at %s".formatted(position, first));
+    }
+    while (!ended && position.isBefore(end)) {
+      Lsn limit = Lsn.min(end, available(start.getTerm(), timeline));
+      if (!position.isBefore(limit) || !out.isReady()) {
+        signal.await();
+        continue;
+      }
+      byte[] data = new byte[(int) Math.min(CHUNK_SIZE_BYTES_MAX, limit.minus(position))];
+      int length = reader.read(position, ByteBuffer.wrap(data));
+      available(start.getTerm(), timeline); // what was read is still of that term's log
+      out.onNext(
+          StreamWalResponse.newBuilder()
+              .setStartLsn(position.value())
+              .setData(UnsafeByteOperations.unsafeWrap(data, 0, length))
+              .setCommitLsn(timeline.snapshot().commitLsn().value())
+              .build());
+      position = position.plus(length);
+    }
+  }
+
+  private static Lsn available(long term, TimelineWorker timeline)
+      throws StorageException.Transient {
+    TimelineSnapshot now = timeline.snapshot();
+    if (term == 0) {
+      return now.commitLsn();
+    }
+    if (!timeline.isFollowing(term)) {
+      throw new StorageException.Transient(
+          "this safekeeper is at term %d and does not follow the proposer of term %d"
+              .formatted(now.state().term(), term));
+    }
+    return now.flushLsn();
+  }
+}

@@ -1,0 +1,88 @@
+package io.coppice.safekeeper.server;
+
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.proto.v1.TimelineStatusResponse;
+import io.coppice.safekeeper.consensus.NodeId;
+import io.grpc.stub.ServerCallStreamObserver;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Tells watchers what changed. Changes are gathered for a moment, so that a busy timeline costs a
+ * few messages a second and not one for each commit; a watcher that does not read loses nothing but
+ * what was overtaken.
+ */
+final class WatchHub {
+  private static final long GATHER_MILLIS = 20;
+
+  private final NodeId node;
+  private final ScheduledExecutorService scheduler;
+  private final Set<Watcher> watchers = ConcurrentHashMap.newKeySet();
+
+  WatchHub(NodeId node, ScheduledExecutorService scheduler) {
+    this.node = node;
+    this.scheduler = scheduler;
+  }
+
+  /** Any thread. */
+  void changed(TimelineSnapshot snapshot) {
+    watchers.forEach(watcher -> watcher.changed(snapshot));
+  }
+
+  /** Begins to watch; {@code now} is sent first. */
+  void watch(ServerCallStreamObserver<TimelineStatusResponse> out, List<TimelineSnapshot> now) {
+    Watcher watcher = new Watcher(out);
+    out.setOnCancelHandler(() -> watchers.remove(watcher));
+    out.setOnReadyHandler(watcher::schedule);
+    watchers.add(watcher);
+    now.forEach(watcher::changed);
+  }
+
+  private final class Watcher {
+    private final ServerCallStreamObserver<TimelineStatusResponse> out;
+    private final Map<TenantTimelineId, TimelineSnapshot> pending = new LinkedHashMap<>();
+    private boolean scheduled;
+
+    Watcher(ServerCallStreamObserver<TimelineStatusResponse> out) {
+      this.out = out;
+    }
+
+    void changed(TimelineSnapshot snapshot) {
+      synchronized (pending) {
+        pending.put(snapshot.state().properties().id(), snapshot);
+      }
+      schedule();
+    }
+
+    private void schedule() {
+      synchronized (pending) {
+        if (scheduled || pending.isEmpty()) {
+          return;
+        }
+        scheduled = true;
+      }
+      var _ = scheduler.schedule(this::send, GATHER_MILLIS, TimeUnit.MILLISECONDS);
+    }
+
+    private void send() {
+      List<TimelineSnapshot> changes;
+      synchronized (pending) {
+        scheduled = false;
+        if (!out.isReady()) {
+          return; // onReady schedules again
+        }
+        changes = new ArrayList<>(pending.values());
+        pending.clear();
+      }
+      if (!out.isCancelled()) {
+        changes.forEach(change -> out.onNext(change.toProto(node)));
+      }
+    }
+  }
+}

@@ -1,0 +1,232 @@
+package io.coppice.safekeeper.wal;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.TenantId;
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.common.id.TimelineId;
+import io.coppice.common.platform.DurableFiles;
+import io.coppice.safekeeper.consensus.AcceptorState;
+import io.coppice.safekeeper.consensus.NodeId;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A safekeeper's data directory, held by one process at a time.
+ *
+ * <pre>
+ *   safekeeper.format                       "coppice safekeeper data, format 1, node 3"
+ *   lock                                    locked while in use
+ *   tenants/TENANT/timelines/TIMELINE/      control, wal/
+ *   deleted/                                timelines on their way out
+ * </pre>
+ */
+public final class DataDirectory implements AutoCloseable {
+  private static final int FORMAT = 1;
+  private static final String MARKER = "safekeeper.format";
+  private static final String LOCK = "lock";
+  private static final String TENANTS = "tenants";
+  private static final String TIMELINES = "timelines";
+  private static final String DELETED = "deleted";
+  private static final Pattern MARKER_TEXT =
+      Pattern.compile("coppice safekeeper data, format (\\d{1,9}), node (\\d{1,18})\\s*");
+
+  private final Path root;
+  private final NodeId node;
+  private final FileChannel lockChannel;
+
+  private DataDirectory(Path root, NodeId node, FileChannel lockChannel) {
+    this.root = root;
+    this.node = node;
+    this.lockChannel = lockChannel;
+  }
+
+  /**
+   * Opens, or makes, the data directory of a node.
+   *
+   * @throws StorageException.Conflict if it is in use
+   * @throws StorageException.Precondition if it is of another node, another version, or something
+   *     else
+   */
+  public static DataDirectory open(Path root, NodeId node) throws StorageException, IOException {
+    DurableFiles.createDirectories(root);
+    FileChannel lockChannel =
+        FileChannel.open(root.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    try {
+      if (tryLock(lockChannel) == null) {
+        throw new StorageException.Conflict(
+            "data directory %s is in use by another safekeeper".formatted(root));
+      }
+      checkMarker(root, node);
+    } catch (StorageException | IOException | RuntimeException failure) {
+      lockChannel.close();
+      throw failure;
+    }
+    DataDirectory opened = new DataDirectory(root, node, lockChannel);
+    opened.clearDeleted();
+    return opened;
+  }
+
+  private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
+    try {
+      return channel.tryLock();
+    } catch (OverlappingFileLockException heldByThisProcess) {
+      return null;
+    }
+  }
+
+  private static void checkMarker(Path root, NodeId node) throws StorageException, IOException {
+    Path marker = root.resolve(MARKER);
+    if (!Files.exists(marker)) {
+      if (!isEmptyButForLock(root)) {
+        throw new StorageException.Precondition(
+            "%s is not empty and not a safekeeper's data directory (it has no %s)"
+                .formatted(root, MARKER));
+      }
+      String text = "coppice safekeeper data, format %d, node %s%n".formatted(FORMAT, node);
+      DurableFiles.replace(marker, text.getBytes(StandardCharsets.UTF_8));
+      return;
+    }
+    byte[] bytes = Files.readAllBytes(marker);
+    Matcher matcher = MARKER_TEXT.matcher(new String(bytes, StandardCharsets.UTF_8));
+    if (!matcher.matches()) {
+      throw new StorageException.Corrupt(
+          "%s, offset 0: expected \"%s\", found %d other bytes"
+              .formatted(marker, "coppice safekeeper data, format N, node N", bytes.length));
+    }
+    if (Integer.parseInt(matcher.group(1)) != FORMAT) {
+      throw new StorageException.Precondition(
+          "data directory %s is of format %s; this version reads format %d"
+              .formatted(root, matcher.group(1), FORMAT));
+    }
+    if (Long.parseLong(matcher.group(2)) != node.value()) {
+      throw new StorageException.Precondition(
+          "data directory %s belongs to safekeeper %s, not to safekeeper %s"
+              .formatted(root, matcher.group(2), node));
+    }
+  }
+
+  private static boolean isEmptyButForLock(Path root) throws IOException {
+    try (Stream<Path> files = Files.list(root)) {
+      return files.allMatch(file ->
+          file.getFileName().toString().equals(LOCK)
+              || file.getFileName().toString().equals(MARKER + ".tmp"));
+    }
+  }
+
+  public NodeId node() {
+    return node;
+  }
+
+  /** The timelines here. */
+  public List<TenantTimelineId> timelines() throws IOException {
+    List<TenantTimelineId> found = new ArrayList<>();
+    for (Path tenant : children(root.resolve(TENANTS))) {
+      for (Path timeline : children(tenant.resolve(TIMELINES))) {
+        found.add(
+            new TenantTimelineId(
+                TenantId.parse(tenant.getFileName().toString()),
+                TimelineId.parse(timeline.getFileName().toString())));
+      }
+    }
+    return found;
+  }
+
+  private static List<Path> children(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      return List.of();
+    }
+    List<Path> found = new ArrayList<>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, Files::isDirectory)) {
+      files.forEach(found::add);
+    }
+    return found;
+  }
+
+  /** Opens a timeline's storage; empty if it is not here. */
+  public Optional<TimelineStorage> openTimeline(TenantTimelineId id, Executor creator)
+      throws StorageException, IOException {
+    Optional<TimelineStorage> storage = TimelineStorage.open(path(id), creator);
+    if (storage.isPresent() && !storage.get().stored().properties().id().equals(id)) {
+      storage.get().close();
+      throw new StorageException.Corrupt(
+          "%s: expected the control file of %s, found that of %s"
+              .formatted(path(id), id, storage.get().stored().properties().id()));
+    }
+    return storage;
+  }
+
+  /** A timeline's stored state alone, without a look at its WAL; empty if it is not here. */
+  public Optional<AcceptorState> peekTimeline(TenantTimelineId id)
+      throws StorageException, IOException {
+    return TimelineStorage.peek(path(id));
+  }
+
+  /** Storage for a timeline that is not here; it is, once its first state is persisted. */
+  public TimelineStorage createTimeline(AcceptorState initial, Executor creator)
+      throws StorageException, IOException {
+    return TimelineStorage.create(path(initial.properties().id()), initial, creator);
+  }
+
+  /** Deletes a timeline. It is gone for good once this returns, whatever happens then. */
+  public void deleteTimeline(TenantTimelineId id) throws IOException {
+    Path directory = path(id);
+    if (Files.isDirectory(directory)) {
+      Path graves = root.resolve(DELETED);
+      Path grave = graves.resolve(id.tenant() + "-" + id.timeline());
+      DurableFiles.createDirectories(graves);
+      deleteTree(grave);
+      DurableFiles.renameDurably(directory, grave);
+      DurableFiles.syncDirectory(timelinesOf(id));
+    }
+    clearDeleted();
+  }
+
+  private void clearDeleted() throws IOException {
+    for (Path grave : children(root.resolve(DELETED))) {
+      deleteTree(grave);
+    }
+  }
+
+  private static void deleteTree(Path tree) throws IOException {
+    if (!Files.exists(tree)) {
+      return;
+    }
+    List<Path> files;
+    try (Stream<Path> walk = Files.walk(tree)) {
+      files = walk.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path file : files) {
+      Files.deleteIfExists(file);
+    }
+  }
+
+  private Path path(TenantTimelineId id) {
+    return timelinesOf(id).resolve(id.timeline().toString());
+  }
+
+  private Path timelinesOf(TenantTimelineId id) {
+    return root.resolve(TENANTS).resolve(id.tenant().toString()).resolve(TIMELINES);
+  }
+
+  /** Lets go of the lock. */
+  @Override
+  public void close() throws IOException {
+    lockChannel.close();
+  }
+}

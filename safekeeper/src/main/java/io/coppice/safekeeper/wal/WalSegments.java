@@ -1,0 +1,156 @@
+package io.coppice.safekeeper.wal;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.common.platform.DurableFiles;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+
+/**
+ * The segment files of one timeline: names, creation, deletion. A segment is named as Postgres
+ * names it ({@code XLogFileName}): timeline 1, then the two halves of its number, 8 hexadecimal
+ * digits each. It has its full length from the moment it has its name.
+ */
+final class WalSegments {
+  private static final int POSTGRES_TIMELINE = 1;
+  private static final Pattern NAME = Pattern.compile("00000001[0-9A-F]{16}");
+  private static final String TEMPORARY_SUFFIX = ".tmp";
+  private static final int ZEROS_SIZE_BYTES = 1024 * 1024;
+
+  private final Path directory;
+  private final int sizeBytes;
+
+  WalSegments(Path directory, int sizeBytes) {
+    this.directory = directory;
+    this.sizeBytes = sizeBytes;
+  }
+
+  int sizeBytes() {
+    return sizeBytes;
+  }
+
+  /** Number of the segment that holds the byte at {@code lsn}. */
+  long numberOf(Lsn lsn) {
+    return Long.divideUnsigned(lsn.value(), sizeBytes);
+  }
+
+  Lsn startOf(long number) {
+    return new Lsn(number * sizeBytes);
+  }
+
+  int offsetIn(Lsn lsn) {
+    return (int) Long.remainderUnsigned(lsn.value(), sizeBytes);
+  }
+
+  Path path(long number) {
+    long perHalf = 0x1_0000_0000L / sizeBytes;
+    return directory.resolve(
+        "%08X%08X%08X"
+            .formatted(
+                POSTGRES_TIMELINE,
+                Long.divideUnsigned(number, perHalf),
+                Long.remainderUnsigned(number, perHalf)));
+  }
+
+  boolean exists(long number) {
+    return Files.exists(path(number));
+  }
+
+  /** Numbers of all segments here, after clearing away what creation left half done. */
+  SortedSet<Long> list() throws IOException {
+    SortedSet<Long> numbers = new TreeSet<>();
+    if (!Files.isDirectory(directory)) {
+      return numbers;
+    }
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+      for (Path file : files) {
+        String name = String.valueOf(file.getFileName());
+        if (name.endsWith(TEMPORARY_SUFFIX)) {
+          Files.delete(file);
+        } else if (NAME.matcher(name).matches()) {
+          long high = Long.parseLong(name.substring(8, 16), 16);
+          long low = Long.parseLong(name.substring(16), 16);
+          numbers.add(high * (0x1_0000_0000L / sizeBytes) + low);
+        }
+      }
+    }
+    return numbers;
+  }
+
+  /**
+   * Creates a segment of zeros, unless it is there. Its blocks are written and not only reserved:
+   * later a sync of data alone must be enough.
+   */
+  void create(long number) throws IOException {
+    Path file = path(number);
+    if (Files.exists(file)) {
+      return;
+    }
+    DurableFiles.createDirectories(directory);
+    Path temporary = file.resolveSibling(file.getFileName() + TEMPORARY_SUFFIX);
+    try (FileChannel channel =
+        FileChannel.open(
+            temporary,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE)) {
+      writeZeros(channel, 0, sizeBytes);
+      channel.force(true);
+    }
+    DurableFiles.renameDurably(temporary, file);
+  }
+
+  static void writeZeros(FileChannel channel, long from, long to) throws IOException {
+    ByteBuffer zeros = ByteBuffer.allocateDirect(ZEROS_SIZE_BYTES);
+    long position = from;
+    while (position < to) {
+      zeros.clear().limit((int) Math.min(ZEROS_SIZE_BYTES, to - position));
+      position += channel.write(zeros, position);
+    }
+  }
+
+  FileChannel openForWriting(long number) throws IOException {
+    return FileChannel.open(path(number), StandardOpenOption.READ, StandardOpenOption.WRITE);
+  }
+
+  /**
+   * Opens for reading; empty if it is not there.
+   *
+   * @throws StorageException.Corrupt if it does not have the length of a segment
+   */
+  Optional<FileChannel> openForReading(long number) throws StorageException.Corrupt, IOException {
+    Path file = path(number);
+    if (!Files.exists(file)) {
+      return Optional.empty();
+    }
+    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+    long actual = channel.size();
+    if (actual != sizeBytes) {
+      channel.close();
+      throw new StorageException.Corrupt(
+          "%s: expected %d bytes, found %d".formatted(file, sizeBytes, actual));
+    }
+    return Optional.of(channel);
+  }
+
+  /** Deletes the segments after {@code last}, newest first, durably. */
+  void deleteAfter(long last) throws IOException {
+    SortedSet<Long> later = list().tailSet(last + 1);
+    if (later.isEmpty()) {
+      return;
+    }
+    for (long number : new TreeSet<>(later).descendingSet()) {
+      Files.delete(path(number));
+    }
+    DurableFiles.syncDirectory(directory);
+  }
+}

@@ -1,0 +1,102 @@
+package io.coppice.safekeeper.wal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.common.id.TenantId;
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.common.id.TimelineId;
+import io.coppice.safekeeper.consensus.AcceptorState;
+import io.coppice.safekeeper.consensus.TermHistory;
+import io.coppice.safekeeper.consensus.TermSwitch;
+import io.coppice.safekeeper.consensus.TimelineProperties;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.zip.CRC32C;
+import org.junit.jupiter.api.Test;
+
+final class ControlFileCodecTest {
+  private static final Path FILE = Path.of("control");
+
+  static AcceptorState state() {
+    return new AcceptorState(
+        new TimelineProperties(
+            new TenantTimelineId(new TenantId(0x1122, 0x3344), new TimelineId(0x5566, -2)),
+            15,
+            -77,
+            1 << 24,
+            new Lsn(0x1500028)),
+        3,
+        9,
+        new TermHistory(
+            List.of(new TermSwitch(1, new Lsn(0x1500028)), new TermSwitch(9, new Lsn(0x1600000)))),
+        new Lsn(0x1580000),
+        new Lsn(0x1570000));
+  }
+
+  @Test
+  void readsWhatItWrote() throws Exception {
+    assertThat(ControlFileCodec.decode(FILE, ControlFileCodec.encode(state()))).isEqualTo(state());
+  }
+
+  @Test
+  void hasTheLayoutOfItsPicture() {
+    ByteBuffer bytes =
+        ByteBuffer.wrap(ControlFileCodec.encode(state())).order(ByteOrder.LITTLE_ENDIAN);
+    assertThat(bytes.capacity()).isEqualTo(112 + 2 * 16 + 4);
+    assertThat(bytes.getInt(8)).isEqualTo(1);
+    assertThat(bytes.getInt(12)).isEqualTo(bytes.capacity());
+    assertThat(bytes.getInt(48)).isEqualTo(15);
+    assertThat(bytes.getInt(52)).isEqualTo(1 << 24);
+    assertThat(bytes.getLong(56)).isEqualTo(-77);
+    assertThat(bytes.getLong(64)).isEqualTo(0x1500028);
+    assertThat(bytes.getInt(72)).isEqualTo(3);
+    assertThat(bytes.getLong(80)).isEqualTo(9);
+    assertThat(bytes.getLong(88)).isEqualTo(0x1580000);
+    assertThat(bytes.getLong(96)).isEqualTo(0x1570000);
+    assertThat(bytes.getInt(104)).isEqualTo(2);
+    assertThat(bytes.getLong(112 + 16)).isEqualTo(9);
+  }
+
+  @Test
+  void refusesEveryFlippedBit() {
+    byte[] bytes = ControlFileCodec.encode(state());
+    for (int bit = 0; bit < bytes.length * 8; bit++) {
+      byte[] flipped = bytes.clone();
+      flipped[bit / 8] ^= (byte) (1 << (bit % 8));
+      assertThatThrownBy(() -> ControlFileCodec.decode(FILE, flipped))
+          .as("bit %d", bit)
+          .isInstanceOf(StorageException.Corrupt.class)
+          .hasMessageContaining("control, offset");
+    }
+  }
+
+  @Test
+  void refusesEveryShorterFile() {
+    byte[] bytes = ControlFileCodec.encode(state());
+    for (int length = 0; length < bytes.length; length++) {
+      byte[] torn = Arrays.copyOf(bytes, length);
+      assertThatThrownBy(() -> ControlFileCodec.decode(FILE, torn))
+          .as("length %d", length)
+          .isInstanceOf(StorageException.Corrupt.class);
+    }
+  }
+
+  @Test
+  void saysWhichVersionItReads() {
+    byte[] bytes = ControlFileCodec.encode(state());
+    ByteBuffer newer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    newer.putInt(8, 2);
+    CRC32C crc = new CRC32C();
+    crc.update(bytes, 0, bytes.length - 4);
+    newer.putInt(bytes.length - 4, (int) crc.getValue());
+    assertThatThrownBy(() -> ControlFileCodec.decode(FILE, bytes))
+        .isInstanceOf(StorageException.Unsupported.class)
+        .hasMessage("control is of version 2; this safekeeper reads version 1");
+  }
+}

@@ -1,0 +1,115 @@
+package io.coppice.safekeeper.wal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.safekeeper.consensus.AcceptorState;
+import io.coppice.safekeeper.consensus.NodeId;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class DataDirectoryTest {
+  private static final NodeId NODE = new NodeId(3);
+
+  @TempDir Path temporary;
+
+  private Path root() {
+    return temporary.resolve("data");
+  }
+
+  private DataDirectory open(NodeId node) throws Exception {
+    return DataDirectory.open(root(), node);
+  }
+
+  @Test
+  void isOpenedAgainByTheSameNodeOnly() throws Exception {
+    open(NODE).close();
+    open(NODE).close();
+    assertThatThrownBy(() -> open(new NodeId(4)))
+        .isInstanceOf(StorageException.Precondition.class)
+        .hasMessageContaining("belongs to safekeeper 3, not to safekeeper 4");
+  }
+
+  @Test
+  void isHeldByOneAtATime() throws Exception {
+    try (DataDirectory held = open(NODE)) {
+      assertThat(held.node()).isEqualTo(NODE);
+      assertThatThrownBy(() -> open(NODE))
+          .isInstanceOf(StorageException.Conflict.class)
+          .hasMessageContaining("in use");
+    }
+    open(NODE).close();
+  }
+
+  @Test
+  void refusesAnotherFormat() throws Exception {
+    open(NODE).close();
+    Files.writeString(
+        root().resolve("safekeeper.format"), "coppice safekeeper data, format 2, node 3\n");
+    assertThatThrownBy(() -> open(NODE))
+        .isInstanceOf(StorageException.Precondition.class)
+        .hasMessageContaining("is of format 2; this version reads format 1");
+  }
+
+  @Test
+  void refusesADamagedMarker() throws Exception {
+    open(NODE).close();
+    Files.writeString(root().resolve("safekeeper.format"), "coppice safekee");
+    assertThatThrownBy(() -> open(NODE)).isInstanceOf(StorageException.Corrupt.class);
+  }
+
+  @Test
+  void refusesADirectoryOfSomethingElse() throws Exception {
+    Files.createDirectories(root());
+    Files.writeString(root().resolve("PG_VERSION"), "15\n");
+    assertThatThrownBy(() -> open(NODE))
+        .isInstanceOf(StorageException.Precondition.class)
+        .hasMessageContaining("not a safekeeper's data directory");
+  }
+
+  @Test
+  void findsTimelinesOncePersistedAndNotOnceDeleted() throws Exception {
+    AcceptorState state = ControlFileCodecTest.state();
+    TenantTimelineId id = state.properties().id();
+    AcceptorState fresh = AcceptorState.initial(state.properties(), 0);
+    try (DataDirectory directory = open(NODE)) {
+      assertThat(directory.openTimeline(id, Runnable::run)).isEmpty();
+      try (TimelineStorage storage = directory.createTimeline(fresh, Runnable::run)) {
+        assertThat(directory.timelines()).isEmpty();
+        storage.stateStore().persist(fresh);
+      }
+      assertThat(directory.timelines()).containsExactly(id);
+      try (TimelineStorage storage = directory.openTimeline(id, Runnable::run).orElseThrow()) {
+        assertThat(storage.stored()).isEqualTo(fresh);
+      }
+      directory.deleteTimeline(id);
+      assertThat(directory.timelines()).isEmpty();
+      directory.deleteTimeline(id);
+    }
+  }
+
+  @Test
+  void namesTheDamagedControlFile() throws Exception {
+    AcceptorState state = ControlFileCodecTest.state();
+    AcceptorState fresh = AcceptorState.initial(state.properties(), 0);
+    try (DataDirectory directory = open(NODE)) {
+      try (TimelineStorage storage = directory.createTimeline(fresh, Runnable::run)) {
+        storage.stateStore().persist(fresh);
+      }
+      Path control;
+      try (var files = Files.walk(root())) {
+        control = files.filter(file -> file.endsWith("control")).findFirst().orElseThrow();
+      }
+      byte[] bytes = Files.readAllBytes(control);
+      bytes[90] ^= 1;
+      Files.write(control, bytes);
+      assertThatThrownBy(() -> directory.openTimeline(fresh.properties().id(), Runnable::run))
+          .isInstanceOf(StorageException.Corrupt.class)
+          .hasMessageContaining(control + ", offset 112: expected CRC32C");
+    }
+  }
+}
