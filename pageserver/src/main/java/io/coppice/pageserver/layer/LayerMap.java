@@ -1,0 +1,203 @@
+package io.coppice.pageserver.layer;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.common.key.Key;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which layer files can hold a key at an LSN. Immutable.
+ *
+ * <p>Layers of level 0 cover more or less all keys and lie one above the other in LSNs: a list,
+ * newest first, of which a read takes the part at or before its LSN; how long it gets is what
+ * compaction bounds. All other layers, images and deltas, are narrow. Their borders cut the key
+ * space into columns, found by binary search, and a column has its layers sorted by LSN, again
+ * searched. So a lookup costs O(log n + layers that must be read), and a flush, which adds a layer
+ * of level 0, shares the columns with the map before it; only the rarer import and compaction
+ * rebuild them. A persistent tree would make the rebuild O(log n), at more cost per lookup. The
+ * columns' memory is the number of (column, layer) pairs: about the number of layers as long as
+ * narrow layers are cut at similar keys, as imports and compaction do.
+ */
+public final class LayerMap {
+  private static final Comparator<LayerHandle> NEWEST_FIRST =
+      Comparator.comparing((LayerHandle layer) -> layer.name().lsnTo())
+          .thenComparing(layer -> layer.name().lsnFrom())
+          .reversed();
+
+  private final LayerHandle[] level0;
+  private final List<LayerHandle> narrow;
+  // Column i begins at borders[i] and ends before borders[i + 1].
+  private final Key[] borders;
+  private final Column[] columns;
+
+  /** The narrow layers of a range of keys, newest first. */
+  private static final class Column {
+    static final Column EMPTY = new Column(List.of(), List.of());
+
+    final LayerHandle[] images;
+    final LayerHandle[] deltas;
+
+    Column(List<LayerHandle> images, List<LayerHandle> deltas) {
+      this.images = images.toArray(LayerHandle[]::new);
+      this.deltas = deltas.toArray(LayerHandle[]::new);
+    }
+  }
+
+  /** A map of these layers. */
+  public LayerMap(List<LayerHandle> layers) {
+    level0 =
+        layers.stream().filter(l -> isLevel0(l)).sorted(NEWEST_FIRST).toArray(LayerHandle[]::new);
+    narrow = layers.stream().filter(l -> !isLevel0(l)).sorted(NEWEST_FIRST).toList();
+    TreeSet<Key> cuts = new TreeSet<>();
+    cuts.add(Key.MIN);
+    for (LayerHandle layer : narrow) {
+      cuts.add(layer.name().keyFrom());
+      cuts.add(layer.name().keyTo());
+    }
+    borders = cuts.toArray(Key[]::new);
+    columns = buildColumns();
+  }
+
+  private LayerMap(LayerHandle[] level0, LayerMap rest) {
+    this.level0 = level0;
+    this.narrow = rest.narrow;
+    this.borders = rest.borders;
+    this.columns = rest.columns;
+  }
+
+  private static boolean isLevel0(LayerHandle layer) {
+    return layer.descriptor().level() == 0;
+  }
+
+  private Column[] buildColumns() {
+    List<List<LayerHandle>> images = new ArrayList<>();
+    List<List<LayerHandle>> deltas = new ArrayList<>();
+    for (int i = 0; i < borders.length; i++) {
+      images.add(new ArrayList<>());
+      deltas.add(new ArrayList<>());
+    }
+    for (LayerHandle layer : narrow) {
+      List<List<LayerHandle>> kind = layer.name().kind() == LayerKind.IMAGE ? images : deltas;
+      int to = column(layer.name().keyTo());
+      for (int i = column(layer.name().keyFrom()); i < to; i++) {
+        kind.get(i).add(layer);
+      }
+    }
+    Column[] built = new Column[borders.length];
+    for (int i = 0; i < built.length; i++) {
+      built[i] =
+          images.get(i).isEmpty() && deltas.get(i).isEmpty()
+              ? Column.EMPTY
+              : new Column(images.get(i), deltas.get(i));
+    }
+    return built;
+  }
+
+  /** The same with one more layer. */
+  public LayerMap with(LayerHandle layer) {
+    if (!isLevel0(layer)) {
+      List<LayerHandle> all = new ArrayList<>(layers());
+      all.add(layer);
+      return new LayerMap(all);
+    }
+    LayerHandle[] grown = Arrays.copyOf(level0, level0.length + 1);
+    grown[level0.length] = layer;
+    Arrays.sort(grown, NEWEST_FIRST);
+    return new LayerMap(grown, this);
+  }
+
+  /** All layers: level 0, then the others, both newest first. */
+  public List<LayerHandle> layers() {
+    List<LayerHandle> all = new ArrayList<>(Arrays.asList(level0));
+    all.addAll(narrow);
+    return all;
+  }
+
+  private int column(Key key) {
+    int found = Arrays.binarySearch(borders, key);
+    return found >= 0 ? found : -found - 2;
+  }
+
+  /** The newest image that covers a key, at or before an LSN. */
+  @Nullable LayerHandle newestImage(Key key, Lsn lsn) {
+    return newestImage(columns[column(key)], lsn);
+  }
+
+  private static @Nullable LayerHandle newestImage(Column column, Lsn lsn) {
+    LayerHandle[] images = column.images;
+    int first = firstStartingAtOrBefore(images, lsn);
+    return first < images.length ? images[first] : null;
+  }
+
+  /** In layers sorted newest first, that do not overlap in LSNs. */
+  private static int firstStartingAtOrBefore(LayerHandle[] layers, Lsn lsn) {
+    int low = 0;
+    int high = layers.length;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (layers[middle].name().lsnFrom().isAfter(lsn)) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  /** What is done with a delta layer; returns whether to go on to older ones. */
+  interface DeltaVisitor {
+    boolean visit(LayerHandle delta) throws StorageException;
+  }
+
+  /** Visits the deltas that may have versions of a key after {@code floor}, at or before an LSN. */
+  void visitDeltas(Key key, Lsn lsn, Lsn floor, DeltaVisitor visitor) throws StorageException {
+    LayerHandle[] others = columns[column(key)].deltas;
+    int i = firstStartingAtOrBefore(level0, lsn);
+    int j = firstStartingAtOrBefore(others, lsn);
+    while (i < level0.length || j < others.length) {
+      boolean takeLevel0 =
+          j == others.length
+              || (i < level0.length && NEWEST_FIRST.compare(level0[i], others[j]) <= 0);
+      LayerHandle delta = takeLevel0 ? level0[i++] : others[j++];
+      // Values at lsnTo and after are not in it, so it must reach beyond floor + 1.
+      boolean isAboveFloor = delta.name().lsnTo().minus(floor.plus(1)) > 0;
+      if (isAboveFloor && delta.name().covers(key) && !visitor.visit(delta)) {
+        return;
+      }
+    }
+  }
+
+  /** What a scan of a range as of an LSN must look at: no image below another. */
+  List<LayerHandle> overlapping(Key from, Key toExclusive, Lsn lsn) {
+    List<LayerHandle> found = new ArrayList<>();
+    for (LayerHandle layer : level0) {
+      if (isBefore(layer, lsn) && layer.name().overlaps(from, toExclusive)) {
+        found.add(layer);
+      }
+    }
+    TreeSet<LayerHandle> others =
+        new TreeSet<>(NEWEST_FIRST.thenComparing(layer -> layer.name().keyFrom()));
+    for (int i = column(from); i < borders.length && borders[i].compareTo(toExclusive) < 0; i++) {
+      LayerHandle image = newestImage(columns[i], lsn);
+      if (image != null) {
+        others.add(image);
+      }
+      for (LayerHandle delta : columns[i].deltas) {
+        if (isBefore(delta, lsn)) {
+          others.add(delta);
+        }
+      }
+    }
+    found.addAll(others);
+    return found;
+  }
+
+  private static boolean isBefore(LayerHandle layer, Lsn lsn) {
+    return layer.name().lsnFrom().isAtOrBefore(lsn);
+  }
+}

@@ -1,0 +1,131 @@
+package io.coppice.pageserver.layer;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.common.key.Key;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All layers of a timeline at one moment. Immutable; a reader holds a reference to the whole set,
+ * and the set one to each of its layers, so that none goes while it is read.
+ */
+public final class LayerSet extends RefCounted {
+  private final List<OpenLayer> memory;
+  private final LayerMap files;
+  private volatile boolean resident;
+
+  /**
+   * A set, which takes references of its own.
+   *
+   * @param memory newest first
+   */
+  public LayerSet(List<OpenLayer> memory, LayerMap files) {
+    this.memory = List.copyOf(memory);
+    this.files = files;
+    memory.forEach(RefCounted::retain);
+    files.layers().forEach(RefCounted::retain);
+  }
+
+  @Override
+  protected void dispose() {
+    memory.forEach(RefCounted::release);
+    files.layers().forEach(RefCounted::release);
+  }
+
+  /** Newest first. */
+  public List<OpenLayer> memory() {
+    return memory;
+  }
+
+  public LayerMap files() {
+    return files;
+  }
+
+  /**
+   * Adds to the context's versions those of a key at or before an LSN, newest first, up to a
+   * complete one.
+   *
+   * @return whether that is all there is: if not, ancestors have the rest
+   */
+  public boolean collect(Key key, Lsn lsn, ReadContext context) throws StorageException {
+    VersionList versions = context.versions();
+    LayerHandle image = files.newestImage(key, lsn);
+    Lsn floor = image == null ? Lsn.INVALID : image.name().lsnFrom();
+    for (OpenLayer layer : memory) {
+      layer.collect(key, lsn.value(), floor.value(), versions);
+      if (versions.isComplete()) {
+        return true;
+      }
+    }
+    files.visitDeltas(
+        key,
+        lsn,
+        floor,
+        delta -> {
+          context
+              .cursor(delta)
+              .collect(context.buffers(), key, lsn.value(), floor.value(), versions);
+          return !versions.isComplete();
+        });
+    if (image != null && !versions.isComplete()) {
+      // An image has every key that existed: one that it lacks did not.
+      context
+          .cursor(image)
+          .collect(context.buffers(), key, floor.value(), floor.value() - 1, versions);
+      return true;
+    }
+    return versions.isComplete();
+  }
+
+  /**
+   * Whether a version of a key counts at an LSN: not if a newer image, which has all that existed,
+   * covers the key.
+   */
+  public boolean isHiddenByImage(VersionedValue version, Lsn lsn) {
+    LayerHandle image = files.newestImage(version.key(), lsn);
+    return image != null && image.name().lsnFrom().isAfter(version.lsn());
+  }
+
+  /** What a scan of a sparse range as of an LSN must merge. The caller closes the sources. */
+  public List<ScanSource> scan(Key from, Key toExclusive, Lsn lsn) throws StorageException {
+    List<ScanSource> sources = new ArrayList<>();
+    try {
+      for (OpenLayer layer : memory) {
+        sources.add(layer.scan(from, toExclusive, lsn.value()));
+      }
+      for (LayerHandle layer : files.overlapping(from, toExclusive, lsn)) {
+        sources.add(layer.open().scan(from, toExclusive, lsn.value()));
+      }
+      return sources;
+    } catch (StorageException e) {
+      sources.forEach(ScanSource::close);
+      throw e;
+    }
+  }
+
+  /** Whether all layers are on this machine. */
+  public boolean isResident() {
+    if (resident) {
+      return true;
+    }
+    for (LayerHandle layer : files.layers()) {
+      if (!layer.isResident()) {
+        return false;
+      }
+    }
+    resident = true;
+    return true;
+  }
+
+  /** The layer that is written to, if there is one. */
+  public @Nullable OpenLayer newest() {
+    return memory.isEmpty() ? null : memory.getFirst();
+  }
+
+  @Override
+  public String toString() {
+    return "set of %d layers in memory".formatted(memory.size());
+  }
+}

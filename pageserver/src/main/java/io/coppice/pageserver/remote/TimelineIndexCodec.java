@@ -1,0 +1,105 @@
+package io.coppice.pageserver.remote;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.common.id.TenantId;
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.common.id.TimelineId;
+import io.coppice.pageserver.layer.LayerDescriptor;
+import io.coppice.pageserver.layer.LayerName;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** The index of a timeline as a document, version 1. */
+final class TimelineIndexCodec {
+  private static final DocumentCodec<IndexJson> DOCUMENT =
+      new DocumentCodec<>("coppice-timeline", 1, IndexJson.class);
+
+  private TimelineIndexCodec() {}
+
+  record IndexJson(
+      String tenant,
+      String timeline,
+      String name,
+      String createdAt,
+      @Nullable String ancestor,
+      String startLsn,
+      String readableFrom,
+      String diskConsistentLsn,
+      String prevRecordLsn,
+      int pgMajor,
+      String systemId,
+      int walSegmentSizeBytes,
+      boolean deleted,
+      List<LayerJson> layers) {}
+
+  record LayerJson(String name, int level, long sizeBytes, String crc32c) {}
+
+  static byte[] encode(TimelineIndex index) {
+    return DOCUMENT.encode(
+        new IndexJson(
+            index.id().tenant().toString(),
+            index.id().timeline().toString(),
+            index.name(),
+            index.createdAt().toString(),
+            index.ancestor().map(TimelineId::toString).orElse(null),
+            index.startLsn().toString(),
+            index.readableFrom().toString(),
+            index.diskConsistentLsn().toString(),
+            index.prevRecordLsn().toString(),
+            index.pgMajor(),
+            Long.toUnsignedString(index.systemId()),
+            index.walSegmentSizeBytes(),
+            index.deleted(),
+            index.layers().stream().map(TimelineIndexCodec::layer).toList()));
+  }
+
+  private static LayerJson layer(LayerDescriptor layer) {
+    return new LayerJson(
+        layer.name().toString(),
+        layer.level(),
+        layer.sizeBytes(),
+        "%08x".formatted(layer.crc32c()));
+  }
+
+  /** Reads an index, which must be of that timeline. */
+  static TimelineIndex decode(String object, TenantTimelineId id, byte[] bytes)
+      throws StorageException {
+    IndexJson json = DOCUMENT.decode(object, bytes);
+    try {
+      TenantTimelineId found =
+          new TenantTimelineId(TenantId.parse(json.tenant), TimelineId.parse(json.timeline));
+      if (!found.equals(id)) {
+        throw new StorageException.Corrupt("%s is the index of %s".formatted(object, found));
+      }
+      return new TimelineIndex(
+          id,
+          json.name,
+          Instant.parse(json.createdAt),
+          Optional.ofNullable(json.ancestor).map(TimelineId::parse),
+          Lsn.parse(json.startLsn),
+          Lsn.parse(json.readableFrom),
+          Lsn.parse(json.diskConsistentLsn),
+          Lsn.parse(json.prevRecordLsn),
+          json.pgMajor,
+          Long.parseUnsignedLong(json.systemId),
+          json.walSegmentSizeBytes,
+          json.deleted,
+          json.layers.stream().map(TimelineIndexCodec::layer).toList());
+    } catch (IllegalArgumentException | DateTimeParseException | NullPointerException e) {
+      throw new StorageException.Corrupt("%s: not an index: %s".formatted(object, e), e);
+    }
+  }
+
+  private static LayerDescriptor layer(LayerJson json) {
+    return new LayerDescriptor(
+        LayerName.parse(json.name),
+        json.level,
+        json.sizeBytes,
+        HexFormat.fromHexDigits(json.crc32c));
+  }
+}

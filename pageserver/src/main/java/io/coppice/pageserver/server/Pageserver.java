@@ -1,0 +1,97 @@
+package io.coppice.pageserver.server;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.objectstore.LocalObjectStore;
+import io.coppice.common.objectstore.ObjectStore;
+import io.coppice.common.platform.Clock;
+import io.coppice.common.platform.Ids;
+import io.coppice.common.rpc.RpcServer;
+import io.coppice.pageserver.importer.DataDirectoryImporter;
+import io.coppice.pageserver.receiver.ReceiverConfig;
+import io.coppice.pageserver.receiver.WalReceivers;
+import io.coppice.pageserver.tenant.TenantManager;
+import io.coppice.pageserver.tenant.TenantManagerConfig;
+import io.grpc.BindableService;
+import io.grpc.ServerInterceptors;
+import java.io.IOException;
+import java.util.List;
+
+/** A running page server. */
+public final class Pageserver implements AutoCloseable {
+  private static final String SPOOL_DIRECTORY = "import";
+
+  private final TenantManager tenants;
+  private final WalReceivers receivers;
+  private final RpcServer server;
+
+  private Pageserver(TenantManager tenants, WalReceivers receivers, RpcServer server) {
+    this.tenants = tenants;
+    this.receivers = receivers;
+    this.server = server;
+  }
+
+  /**
+   * Opens the data directory, finds the tenants that the object store has, listens, and begins to
+   * follow the safekeepers.
+   *
+   * @throws StorageException.Precondition if the data directory is of another version
+   * @throws StorageException.Conflict if another process has it open
+   * @throws IOException if the address is taken or the disk fails
+   */
+  public static Pageserver start(PageserverConfig config) throws StorageException, IOException {
+    return start(config, Clock.SYSTEM, ReceiverConfig.DEFAULTS);
+  }
+
+  static Pageserver start(PageserverConfig config, Clock clock, ReceiverConfig receiverConfig)
+      throws StorageException, IOException {
+    ObjectStore store = LocalObjectStore.open(config.objectStoreDir(), Ids.secureRandom());
+    TenantManager tenants =
+        TenantManager.open(
+            TenantManagerConfig.defaults(config.dataDir())
+                .withOpenLayerSizeBytesMax(config.openLayerSizeBytesMax()),
+            store,
+            clock);
+    try {
+      return serve(config, clock, receiverConfig, tenants);
+    } catch (IOException | RuntimeException e) {
+      tenants.close();
+      throw e;
+    }
+  }
+
+  private static Pageserver serve(
+      PageserverConfig config, Clock clock, ReceiverConfig receiverConfig, TenantManager tenants)
+      throws IOException {
+    Timelines timelines = new Timelines(tenants, clock, config.lsnWaitMillis());
+    DataDirectoryImporter importer =
+        new DataDirectoryImporter(tenants, config.dataDir().resolve(SPOOL_DIRECTORY));
+    importer.clean();
+    PageServiceImpl pages = new PageServiceImpl(timelines, clock);
+    TimelineServiceImpl branches =
+        new TimelineServiceImpl(timelines, importer, clock, config.lsnWaitMillis());
+    BindableService pagesWithIds = () -> ServerInterceptors.intercept(pages, new CallContext());
+    RpcServer server = RpcServer.start(config.listen(), List.of(pagesWithIds, branches));
+    WalReceivers receivers =
+        new WalReceivers(
+            config.safekeepers(),
+            receiverConfig,
+            clock,
+            timeline -> timelines.reader(timeline).sizes()::changed);
+    timelines.setReceivers(receivers);
+    tenants.setListener(timelines);
+    return new Pageserver(tenants, receivers, server);
+  }
+
+  /** The port that is listened on. */
+  public int port() {
+    return server.port();
+  }
+
+  /** Stops following, writes what is in memory, and lets go of the data directory. */
+  @Override
+  public void close() {
+    server.close();
+    receivers.close();
+    tenants.close();
+  }
+}

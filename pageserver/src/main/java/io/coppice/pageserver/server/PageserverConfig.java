@@ -1,0 +1,48 @@
+package io.coppice.pageserver.server;
+
+import io.coppice.common.rpc.HostPort;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * What a page server needs to know.
+ *
+ * @param dataDir layers of this machine and temporary files; made if it is not there
+ * @param listen port 0 takes a free one
+ * @param safekeepers where WAL is got from; none is allowed, then nothing is
+ * @param objectStoreDir where layers are kept for good
+ * @param openLayerSizeBytesMax memory at which values go to a layer file
+ * @param lsnWaitMillis how long a request waits for WAL to arrive, unless its deadline is sooner
+ */
+public record PageserverConfig(
+    Path dataDir,
+    HostPort listen,
+    List<HostPort> safekeepers,
+    Path objectStoreDir,
+    long openLayerSizeBytesMax,
+    long lsnWaitMillis) {
+
+  public static final long OPEN_LAYER_SIZE_BYTES_DEFAULT = 256L << 20;
+  public static final long LSN_WAIT_MILLIS_DEFAULT = 30_000;
+
+  public PageserverConfig {
+    safekeepers = List.copyOf(safekeepers);
+    if (openLayerSizeBytesMax < 1 || lsnWaitMillis < 0) {
+      throw new IllegalArgumentException(
+          "openLayerSizeBytesMax (%d) must be positive, lsnWaitMillis (%d) not negative"
+              .formatted(openLayerSizeBytesMax, lsnWaitMillis));
+    }
+  }
+
+  /** Defaults for all limits. */
+  public static PageserverConfig of(
+      Path dataDir, HostPort listen, List<HostPort> safekeepers, Path objectStoreDir) {
+    return new PageserverConfig(
+        dataDir,
+        listen,
+        safekeepers,
+        objectStoreDir,
+        OPEN_LAYER_SIZE_BYTES_DEFAULT,
+        LSN_WAIT_MILLIS_DEFAULT);
+  }
+}

@@ -1,0 +1,85 @@
+package io.coppice.pageserver.tenant;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.pageserver.remote.TimelineIndex;
+import io.coppice.pageserver.timeline.RecordPosition;
+import io.coppice.pageserver.timeline.Timeline;
+import io.coppice.postgres.version.PostgresVersion;
+import io.coppice.postgres.wal.WalLayout;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/** What new timelines begin with. */
+final class NewTimelines {
+  private NewTimelines() {}
+
+  static TimelineIndex root(RootImport root, Instant createdAt) {
+    return new TimelineIndex(
+        new TenantTimelineId(root.tenant(), root.timeline()),
+        root.branchName(),
+        createdAt,
+        Optional.empty(),
+        root.startLsn(),
+        root.startLsn(),
+        root.startLsn(),
+        root.prevRecordLsn(),
+        root.pgMajor(),
+        root.systemId(),
+        root.walSegmentSizeBytes(),
+        false,
+        List.of());
+  }
+
+  /**
+   * Where a branch is made; waits for the parent to get there. The previous record is known only if
+   * it is the parent's newest.
+   */
+  static RecordPosition branchPoint(BranchRequest request, Timeline parent)
+      throws StorageException, InterruptedException {
+    if (request.lsn().isEmpty()) {
+      return parent.recordPosition();
+    }
+    Lsn lsn = recordBoundary(request.lsn().get(), parent.walSegmentSizeBytes());
+    Lsn oldest = Lsn.max(parent.startLsn(), parent.readableFrom());
+    if (lsn.isBefore(oldest)) {
+      throw new StorageException.Precondition(
+          "branch \"%s\" has LSNs from %s to %s; %s is before them"
+              .formatted(parent.name(), oldest, parent.lastRecordLsn(), lsn));
+    }
+    parent.waitForLsn(lsn, request.waitMillis());
+    RecordPosition newest = parent.recordPosition();
+    return newest.last().equals(lsn) ? newest : new RecordPosition(lsn, Lsn.INVALID);
+  }
+
+  /**
+   * Where the WAL of a branch at {@code lsn} can begin: rounded up to where records may, but from
+   * within a page's header back to the start of the page, since the header is part of that WAL.
+   */
+  static Lsn recordBoundary(Lsn lsn, int segmentSizeBytes) {
+    Lsn aligned = lsn.alignedUp();
+    long inPage = aligned.value() % PostgresVersion.WAL_PAGE_SIZE_BYTES;
+    Lsn page = aligned.plus(-inPage);
+    return inPage < WalLayout.pageHeaderBytes(page, segmentSizeBytes) ? page : aligned;
+  }
+
+  static TimelineIndex branch(
+      BranchRequest request, Timeline parent, RecordPosition at, Instant createdAt) {
+    return new TimelineIndex(
+        new TenantTimelineId(request.tenant(), request.timeline()),
+        request.name(),
+        createdAt,
+        Optional.of(request.parent()),
+        at.last(),
+        parent.readableFrom(),
+        at.last(),
+        at.previous(),
+        parent.pgMajor(),
+        parent.systemId(),
+        parent.walSegmentSizeBytes(),
+        false,
+        List.of());
+  }
+}

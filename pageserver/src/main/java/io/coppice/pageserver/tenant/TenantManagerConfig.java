@@ -1,0 +1,47 @@
+package io.coppice.pageserver.tenant;
+
+import java.nio.file.Path;
+
+/**
+ * Limits of the storage engine.
+ *
+ * @param dataDir local cache of layers; may be lost at any time
+ * @param openLayerSizeBytesMax memory at which an open layer is rolled
+ * @param openLayersSizeBytesTotalMax memory of all timelines' layers at which one is rolled early
+ * @param openLayerAgeMillisMax age at which an open layer is rolled
+ * @param imageLayerSizeBytesTarget bytes of values in one file of an import
+ * @param blockCacheSizeBytes RocksDB's cache of delta blocks
+ * @param ancestorWaitMillis how long a read waits for an ancestor that is catching up
+ * @param closeTimeoutMillis how long closing may flush
+ */
+public record TenantManagerConfig(
+    Path dataDir,
+    long openLayerSizeBytesMax,
+    long openLayersSizeBytesTotalMax,
+    long openLayerAgeMillisMax,
+    long imageLayerSizeBytesTarget,
+    long blockCacheSizeBytes,
+    long ancestorWaitMillis,
+    long closeTimeoutMillis) {
+
+  private static final long MIB = 1L << 20;
+
+  /** Defaults for everything but the place. */
+  public static TenantManagerConfig defaults(Path dataDir) {
+    return new TenantManagerConfig(
+        dataDir, 256 * MIB, 512 * MIB, 600_000, 256 * MIB, 64 * MIB, 30_000, 60_000);
+  }
+
+  /** The same with another size of open layers. */
+  public TenantManagerConfig withOpenLayerSizeBytesMax(long sizeBytes) {
+    return new TenantManagerConfig(
+        dataDir,
+        sizeBytes,
+        openLayersSizeBytesTotalMax,
+        openLayerAgeMillisMax,
+        imageLayerSizeBytesTarget,
+        blockCacheSizeBytes,
+        ancestorWaitMillis,
+        closeTimeoutMillis);
+  }
+}

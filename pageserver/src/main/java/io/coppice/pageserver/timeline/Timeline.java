@@ -1,0 +1,326 @@
+package io.coppice.pageserver.timeline;
+
+import io.coppice.common.error.Invariant;
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.common.key.Key;
+import io.coppice.pageserver.layer.LayerHandle;
+import io.coppice.pageserver.layer.LayerSet;
+import io.coppice.pageserver.remote.LayerCache;
+import io.coppice.pageserver.remote.TimelineIndex;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** One branch of a tenant. Thread safe, except for its writer. */
+public final class Timeline {
+
+  private final TimelineEnvironment environment;
+  private final TimelineIndex identity;
+  private final @Nullable Timeline ancestor;
+  private final LsnClock lsns;
+  private final TimelineLayers layers;
+  private final OpenLayerWriter writer;
+  private final TimelineReader reader;
+  private final TimelineFlusher flusher;
+  private final LayerCache cache;
+
+  private Timeline(
+      TimelineEnvironment environment, TimelineIndex index, @Nullable Timeline ancestor) {
+    this.environment = environment;
+    this.identity = index.withLayers(index.startLsn(), index.prevRecordLsn(), List.of());
+    this.ancestor = ancestor;
+    cache =
+        new LayerCache(
+            environment.remote(),
+            index.id(),
+            LayerCache.directory(environment.layersDirectory(), index.id()));
+    lsns = new LsnClock(new RecordPosition(index.diskConsistentLsn(), index.prevRecordLsn()));
+    layers = new TimelineLayers(environment, handles(environment, index, cache));
+    reader = new TimelineReader(this, environment.readScratches());
+    writer = new OpenLayerWriter(this, environment, lsns, layers);
+    flusher = new TimelineFlusher(environment, index, cache, layers, writer);
+  }
+
+  private static List<LayerHandle> handles(
+      TimelineEnvironment environment, TimelineIndex index, LayerCache cache) {
+    return index.layers().stream()
+        .map(layer -> new LayerHandle(environment.layers(), cache, index.id(), layer))
+        .toList();
+  }
+
+  /**
+   * Opens a timeline as its index, which is durable, describes it. Opens no file.
+   *
+   * @param ancestor null for a root
+   */
+  public static Timeline open(
+      TimelineEnvironment environment, TimelineIndex index, @Nullable Timeline ancestor) {
+    Invariant.check(
+        index.ancestor().equals(Optional.ofNullable(ancestor).map(t -> t.id().timeline())),
+        "%s was opened with another ancestor than %s",
+        index.id(),
+        index.ancestor());
+    return new Timeline(environment, index, ancestor);
+  }
+
+  public TenantTimelineId id() {
+    return identity.id();
+  }
+
+  /** Unique in its tenant. */
+  public String name() {
+    return identity.name();
+  }
+
+  public Instant createdAt() {
+    return identity.createdAt();
+  }
+
+  /** Where it was branched off; empty for a root. */
+  public Optional<Ancestor> ancestor() {
+    return identity.ancestor().map(timeline -> new Ancestor(timeline, startLsn()));
+  }
+
+  /** Where it was branched off, or for a root, the LSN of its import. Its own WAL is after it. */
+  public Lsn startLsn() {
+    return identity.startLsn();
+  }
+
+  public int pgMajor() {
+    return identity.pgMajor();
+  }
+
+  /** Postgres's system identifier, an unsigned number. */
+  public long systemId() {
+    return identity.systemId();
+  }
+
+  public int walSegmentSizeBytes() {
+    return identity.walSegmentSizeBytes();
+  }
+
+  /** End of the newest readable record. */
+  public Lsn lastRecordLsn() {
+    return lsns.last();
+  }
+
+  /** Start of the newest readable record; invalid if that is not known. */
+  public Lsn prevRecordLsn() {
+    return lsns.position().previous();
+  }
+
+  /** Both of the newest readable record, of the same moment. */
+  public RecordPosition recordPosition() {
+    return lsns.position();
+  }
+
+  /** Everything at or before it is in files named by a durable index: here WAL starts again. */
+  public Lsn diskConsistentLsn() {
+    return flusher.durableLsn();
+  }
+
+  /** Everything at or before it is in the object store: WAL up to here can be dropped. */
+  public Lsn remoteConsistentLsn() {
+    return flusher.durableLsn();
+  }
+
+  /** The oldest LSN that can be read, here or in an ancestor. */
+  public Lsn readableFrom() {
+    return identity.readableFrom();
+  }
+
+  /** Whether a read at that LSN is answered now: neither too old nor yet to come. */
+  public boolean isReadableAt(Lsn lsn) {
+    return lsn.isAtOrAfter(readableFrom()) && lsn.isAtOrBefore(lastRecordLsn());
+  }
+
+  /**
+   * Waits until {@link #lastRecordLsn} is at or after an LSN. Blocks the thread: call it from a
+   * virtual one.
+   *
+   * @throws StorageException.Transient if the time is over, the timeline closes, or too many wait
+   */
+  public void waitForLsn(Lsn lsn, long timeoutMillis)
+      throws StorageException, InterruptedException {
+    lsns.await(lsn, timeoutMillis);
+  }
+
+  /**
+   * Has something run once {@link #lastRecordLsn} is at or after an LSN: at once on this thread if
+   * it is already, or else later on the writer's thread, so it must only hand over.
+   *
+   * @return to cancel it, with {@code close}; does nothing if it has run
+   * @throws StorageException.Transient if the timeline is closed or too many wait
+   */
+  public LsnWait onLsn(Lsn lsn, LsnCallback callback) throws StorageException {
+    return lsns.onLsn(lsn, callback);
+  }
+
+  /**
+   * The value of a key as of an LSN, without its kind byte. Records are applied: a page comes as
+   * 8192 bytes.
+   *
+   * @return empty if nothing was written, or it was deleted
+   * @throws StorageException.Precondition if the LSN is before {@link #readableFrom} or after
+   *     {@link #lastRecordLsn}
+   * @throws StorageException.Corrupt if what is stored is damaged or incomplete
+   * @throws StorageException.Unsupported if a record of the page cannot be replayed
+   */
+  public Optional<byte[]> get(Key key, Lsn lsn) throws StorageException {
+    checkReadable(lsn);
+    return reader.get(key, lsn);
+  }
+
+  /**
+   * Reads many pages as of one LSN; as {@link #get} otherwise. The first failure ends it.
+   *
+   * @param keys at most {@link #BATCH_KEYS_MAX}
+   */
+  public void getPages(List<Key> keys, Lsn lsn, PageConsumer out) throws StorageException {
+    checkReadable(lsn);
+    if (keys.size() > BATCH_KEYS_MAX) {
+      throw new StorageException.Invalid(
+          "a batch of %d keys; the limit is %d".formatted(keys.size(), BATCH_KEYS_MAX));
+    }
+    reader.getPages(keys, lsn, out);
+  }
+
+  /** Most keys of one batch read. */
+  public static final int BATCH_KEYS_MAX = 1024;
+
+  /**
+   * The keys of a sparse range that are there as of an LSN, in key order, with their values.
+   *
+   * @param from sparse, as all keys up to {@code toExclusive}
+   */
+  public void scan(Key from, Key toExclusive, Lsn lsn, KeyValueConsumer out)
+      throws StorageException {
+    checkReadable(lsn);
+    reader.scan(from, toExclusive, lsn, out);
+  }
+
+  /**
+   * Whether a read at that LSN needs neither a download nor a wait, here or in ancestors, so that
+   * an event loop may do it.
+   */
+  public boolean canAnswerWithoutBlocking(Lsn lsn) {
+    if (lsn.isAfter(lastRecordLsn()) || !layers.isResident()) {
+      return false;
+    }
+    return ancestor == null || ancestor.canAnswerWithoutBlocking(Lsn.min(lsn, startLsn()));
+  }
+
+  /** The writer. There is one; who calls it owns it. */
+  public TimelineWriter writer() {
+    return writer;
+  }
+
+  /**
+   * Writes what is in memory to layer files, uploads them, and returns when the durable index names
+   * them. What is put meanwhile may or may not be among it.
+   */
+  public void flush(long timeoutMillis) throws StorageException, InterruptedException {
+    Lsn wanted = lastRecordLsn();
+    if (flusher.durableLsn().isAtOrAfter(wanted)) {
+      return;
+    }
+    flusher.request();
+    environment.maintenance().maintainSoon(this);
+    if (!layers.awaitUntil(() -> flusher.durableLsn().isAtOrAfter(wanted), timeoutMillis)) {
+      StorageException failure = flusher.lastFailure();
+      throw new StorageException.Transient(
+          "%s was not flushed up to %s within %d ms, only to %s%s"
+              .formatted(
+                  id(),
+                  wanted,
+                  timeoutMillis,
+                  flusher.durableLsn(),
+                  failure == null ? "" : ": " + failure.getMessage()),
+          failure);
+    }
+  }
+
+  /** The layers, newest first. */
+  public List<LayerInfo> layers() {
+    return layers.describe();
+  }
+
+  /** Bytes of its own layer files. */
+  public long layerSizeBytes() {
+    return layers.fileSizeBytes();
+  }
+
+  private void checkReadable(Lsn lsn) throws StorageException {
+    Lsn newest = lastRecordLsn();
+    if (lsn.isBefore(readableFrom()) || lsn.isAfter(newest)) {
+      throw new StorageException.Precondition(
+          "LSN %s of %s cannot be read; from %s to %s can"
+              .formatted(lsn, id(), readableFrom(), newest));
+    }
+  }
+
+  /** Waits, as long as is configured, until a branch can read here at an LSN. */
+  void awaitAsAncestor(Lsn lsn) throws StorageException {
+    if (lsn.isAtOrBefore(lastRecordLsn())) {
+      return;
+    }
+    try {
+      waitForLsn(lsn, environment.limits().ancestorWaitMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StorageException.Transient("interrupted while waiting for " + id(), e);
+    }
+  }
+
+  @Nullable Timeline ancestorTimeline() {
+    return ancestor;
+  }
+
+  LayerSet acquireLayers() throws StorageException {
+    return layers.acquire();
+  }
+
+  TimelineReader reader() {
+    return reader;
+  }
+
+  /** Does the background work that is due. Blocks; to be called again after a failure. */
+  public void maintain() throws StorageException {
+    flusher.run();
+  }
+
+  /** Whether {@link #maintain} has something to do. */
+  public boolean isMaintenanceDue() {
+    return flusher.isRunDue(lastRecordLsn())
+        || writer.isRollDue(layers.newestInMemory(), environment.clock().monotonicMillis());
+  }
+
+  /** Reads every layer file and checks every block. */
+  public void verifyLayers() throws StorageException {
+    LayerSet set = layers.acquire();
+    try {
+      for (LayerHandle layer : set.files().layers()) {
+        layer.verify();
+      }
+    } finally {
+      set.release();
+    }
+  }
+
+  /**
+   * Closes the timeline: what is not durable is forgotten, waits and calls from now on fail, reads
+   * that are under way finish.
+   *
+   * @return the index as it is durable
+   */
+  public TimelineIndex close(String why) {
+    StorageException closed =
+        new StorageException.Transient("timeline %s is closed: %s".formatted(id(), why));
+    lsns.close(closed);
+    layers.close(closed);
+    return flusher.stop();
+  }
+}

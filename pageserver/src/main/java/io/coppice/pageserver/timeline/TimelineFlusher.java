@@ -1,0 +1,221 @@
+package io.coppice.pageserver.timeline;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.pageserver.layer.LayerDescriptor;
+import io.coppice.pageserver.layer.LayerHandle;
+import io.coppice.pageserver.layer.LayerKind;
+import io.coppice.pageserver.layer.LayerName;
+import io.coppice.pageserver.layer.OpenLayer;
+import io.coppice.pageserver.layer.SstLayerWriter;
+import io.coppice.pageserver.remote.LayerCache;
+import io.coppice.pageserver.remote.TimelineIndex;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Makes what is in memory durable: frozen layer, file, object, index, and only then do the durable
+ * LSNs move. After a failure all of it is done again from where it stopped.
+ *
+ * <p>A written file takes the place of its memory before it is uploaded, so that memory is free
+ * again; how many files may wait for their upload is bounded, and beyond that flushing stops, and
+ * with it ingest.
+ */
+final class TimelineFlusher {
+  private static final Logger log = LoggerFactory.getLogger(TimelineFlusher.class);
+  private static final int UPLOADS_PENDING_MAX = 4;
+
+  private final TimelineEnvironment environment;
+  private final LayerCache cache;
+  private final TimelineLayers layers;
+  private final OpenLayerWriter writer;
+  private final ReentrantLock working = new ReentrantLock();
+
+  // Under the lock.
+  private final Deque<LayerDescriptor> uploads = new ArrayDeque<>();
+  private TimelineIndex index;
+  private RecordPosition flushed;
+  private boolean stopped;
+  // Layers were uploaded that the index does not name yet.
+  private boolean indexBehind;
+
+  private volatile Lsn durableLsn;
+  private volatile long savedAtMillis;
+  private volatile boolean requested;
+  private volatile @Nullable StorageException lastFailure;
+
+  TimelineFlusher(
+      TimelineEnvironment environment,
+      TimelineIndex index,
+      LayerCache cache,
+      TimelineLayers layers,
+      OpenLayerWriter writer) {
+    this.environment = environment;
+    this.index = index;
+    this.cache = cache;
+    this.layers = layers;
+    this.writer = writer;
+    this.flushed = new RecordPosition(index.diskConsistentLsn(), index.prevRecordLsn());
+    this.durableLsn = index.diskConsistentLsn();
+    this.savedAtMillis = environment.clock().monotonicMillis();
+  }
+
+  /** Everything at or before it is in layers that the durable index names. */
+  Lsn durableLsn() {
+    return durableLsn;
+  }
+
+  /** What kept the last run from its end; null if nothing did. */
+  @Nullable StorageException lastFailure() {
+    return lastFailure;
+  }
+
+  /** Has the next run roll what is open and save the index. */
+  void request() {
+    requested = true;
+    writer.requestRoll();
+  }
+
+  /** Whether a run failed, or only WAL without values has come for so long that it is noted. */
+  boolean isRunDue(Lsn lastRecordLsn) {
+    return lastFailure != null || (lastRecordLsn.isAfter(durableLsn) && isSaveDue());
+  }
+
+  /** Does what there is to do. Runs that overlap wait for each other. */
+  void run() throws StorageException {
+    working.lock();
+    try {
+      if (!stopped) {
+        work();
+        lastFailure = null;
+      }
+    } catch (StorageException e) {
+      lastFailure = e;
+      layers.signal();
+      throw e;
+    } finally {
+      working.unlock();
+    }
+  }
+
+  private void work() throws StorageException {
+    RecordPosition idle;
+    boolean more;
+    do {
+      flushFrozen();
+      idle = writer.rollIfDue(environment.clock().monotonicMillis());
+      more = layers.hasFrozen();
+    } while (more);
+    upload();
+    if (idle != null && idle.last().isAfter(flushed.last())) {
+      flushed = idle;
+    }
+    if (flushed.last().isAfter(durableLsn) && isSaveDue()) {
+      saveIndex();
+    }
+    if (idle != null) {
+      requested = false;
+    }
+  }
+
+  private void flushFrozen() throws StorageException {
+    TimelineLayers.Frozen frozen = layers.acquireFrozen();
+    if (frozen == null) {
+      return;
+    }
+    try {
+      if (uploads.size() >= UPLOADS_PENDING_MAX) {
+        upload();
+      }
+      write(frozen);
+    } finally {
+      frozen.layer().release();
+    }
+    upload();
+  }
+
+  /** Whether an index is worth saving that only says how far WAL without values went. */
+  private boolean isSaveDue() {
+    long ageMillis = environment.clock().monotonicMillis() - savedAtMillis;
+    return requested || ageMillis >= environment.limits().openLayerAgeMillisMax();
+  }
+
+  private void write(TimelineLayers.Frozen frozen) throws StorageException {
+    OpenLayer layer = frozen.layer();
+    if (layer.isEmpty()) {
+      layers.replaceFrozen(frozen, null);
+    } else {
+      LayerDescriptor written = writeFile(layer, frozen.position().last());
+      uploads.add(written);
+      layers.replaceFrozen(
+          frozen, new LayerHandle(environment.layers(), cache, index.id(), written));
+    }
+    flushed = frozen.position();
+  }
+
+  private LayerDescriptor writeFile(OpenLayer layer, Lsn last) throws StorageException {
+    Lsn first = layer.startLsn().plus(1);
+    Path temporary = cache.temporary("flush-%016x".formatted(first.value()));
+    long startMillis = environment.clock().monotonicMillis();
+    try (SstLayerWriter file =
+        SstLayerWriter.create(environment.layers(), LayerKind.DELTA, temporary)) {
+      SstLayerWriter.KeyBounds keys = file.putAll(layer);
+      LayerName name =
+          new LayerName(
+              LayerKind.DELTA,
+              keys.first(),
+              keys.last().next(),
+              first,
+              last.plus(1),
+              environment.remote().generation());
+      LayerDescriptor written = file.finish(index.id(), name, 0);
+      cache.publish(temporary, name);
+      log.debug(
+          "flushed {} values, {} bytes in memory, {} in {} of {}, in {} ms",
+          file.entryCount(),
+          layer.sizeBytes(),
+          written.sizeBytes(),
+          written,
+          index.id(),
+          environment.clock().monotonicMillis() - startMillis);
+      return written;
+    }
+  }
+
+  private void upload() throws StorageException {
+    while (!uploads.isEmpty()) {
+      cache.upload(uploads.getFirst().name());
+      uploads.removeFirst();
+      indexBehind = true;
+    }
+    if (indexBehind) {
+      saveIndex();
+    }
+  }
+
+  private void saveIndex() throws StorageException {
+    TimelineIndex next = index.withLayers(flushed.last(), flushed.previous(), layers.descriptors());
+    environment.remote().saveIndex(next);
+    index = next;
+    indexBehind = false;
+    savedAtMillis = environment.clock().monotonicMillis();
+    durableLsn = next.diskConsistentLsn();
+    layers.signal();
+  }
+
+  /** Ends all work, now and later, and returns the index as it is durable. */
+  TimelineIndex stop() {
+    working.lock();
+    try {
+      stopped = true;
+      return index;
+    } finally {
+      working.unlock();
+    }
+  }
+}

@@ -1,0 +1,339 @@
+package io.coppice.pageserver.timeline;
+
+import io.coppice.common.error.Invariant;
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.pageserver.layer.LayerDescriptor;
+import io.coppice.pageserver.layer.LayerHandle;
+import io.coppice.pageserver.layer.LayerMap;
+import io.coppice.pageserver.layer.LayerName;
+import io.coppice.pageserver.layer.LayerSet;
+import io.coppice.pageserver.layer.OpenLayer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The layers of a timeline as they change: an open one appears with the first value, is frozen, and
+ * is replaced by the file it was written to. At most one is frozen; who wants to freeze another
+ * waits.
+ *
+ * <p>Readers take a reference to the current {@link LayerSet} without a lock; every change builds
+ * the next set and swaps it under the lock.
+ */
+final class TimelineLayers {
+
+  /** A layer that is to be written, and up to where the timeline is complete with it. */
+  record Frozen(OpenLayer layer, RecordPosition position) {}
+
+  private final TimelineEnvironment environment;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private volatile LayerSet current;
+  private @Nullable OpenLayer open;
+  private @Nullable Frozen frozen;
+  private LayerMap files;
+  private @Nullable StorageException closed;
+
+  /** Takes over the callers' references to these layers. */
+  TimelineLayers(TimelineEnvironment environment, List<LayerHandle> layers) {
+    this.environment = environment;
+    this.files = new LayerMap(layers);
+    this.current = new LayerSet(List.of(), files);
+    layers.forEach(LayerHandle::release);
+  }
+
+  /** The current layers, with a reference that the caller releases. */
+  LayerSet acquire() throws StorageException {
+    while (true) {
+      LayerSet set = current;
+      if (set.tryRetain()) {
+        return set;
+      }
+      lock.lock();
+      try {
+        if (closed != null) {
+          throw closed;
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  private void swap() {
+    List<OpenLayer> memory = new ArrayList<>();
+    if (open != null) {
+      memory.add(open);
+    }
+    if (frozen != null) {
+      memory.add(frozen.layer());
+    }
+    LayerSet next = new LayerSet(memory, files);
+    LayerSet previous = current;
+    boolean hadMemory = !previous.memory().isEmpty();
+    current = next;
+    previous.release();
+    if (hadMemory != !memory.isEmpty()) {
+      environment.countInMemory(hadMemory ? -1 : 1);
+    }
+    changed.signalAll();
+  }
+
+  private void checkOpen() throws StorageException {
+    if (closed != null) {
+      throw closed;
+    }
+  }
+
+  /** The writer's: adds an open layer, of which there was none. */
+  OpenLayer addOpen(Lsn startLsn) throws StorageException {
+    lock.lock();
+    try {
+      checkOpen();
+      Invariant.check(open == null, "two open layers");
+      OpenLayer added = new OpenLayer(startLsn, environment.clock().monotonicMillis());
+      open = added;
+      swap();
+      return added;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Makes the open layer, if there is one, the frozen one, once there is none; the caller sees to
+   * it that nothing is written meanwhile. Blocks: this is what holds ingest back while flushing is
+   * behind.
+   */
+  void freeze(RecordPosition position) throws StorageException {
+    lock.lock();
+    try {
+      while (frozen != null) {
+        checkOpen();
+        changed.awaitUninterruptibly();
+      }
+      checkOpen();
+      freezeLocked(position);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void freezeLocked(RecordPosition position) {
+    OpenLayer layer = open;
+    if (layer != null) {
+      Invariant.check(
+          layer.newestLsn().isAtOrBefore(position.last()),
+          "%s has values up to %s, but is frozen at %s",
+          layer,
+          layer.newestLsn(),
+          position.last());
+      open = null;
+      frozen = new Frozen(layer, position);
+      swap();
+    }
+  }
+
+  /** What can be done while the writer is kept out, under the lock. */
+  interface WhileIdle {
+    void run(@Nullable OpenLayer open, boolean hasFrozen);
+  }
+
+  /** Runs something under the lock, if the gate lets nobody write meanwhile. */
+  boolean tryWhileIdle(WriterGate gate, WhileIdle action) {
+    lock.lock();
+    try {
+      if (closed != null || !gate.tryClose()) {
+        return false;
+      }
+      try {
+        action.run(open, frozen != null);
+        return true;
+      } finally {
+        gate.reopen();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Within {@link #tryWhileIdle}: as {@link #freeze}, where none is frozen. */
+  void freezeWhileIdle(RecordPosition position) {
+    Invariant.check(lock.isHeldByCurrentThread() && frozen == null, "frozen twice");
+    freezeLocked(position);
+  }
+
+  /** The writer's: enters the gate once nobody is in {@link #tryWhileIdle}. */
+  void enter(WriterGate gate) {
+    lock.lock();
+    try {
+      Invariant.check(gate.tryEnter(), "two threads write to one timeline");
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  boolean hasFrozen() {
+    lock.lock();
+    try {
+      return closed == null && frozen != null;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The frozen layer, if there is one, with a reference that the caller releases. */
+  @Nullable Frozen acquireFrozen() {
+    lock.lock();
+    try {
+      if (closed != null || frozen == null) {
+        return null;
+      }
+      frozen.layer().retain();
+      return frozen;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Puts the file in the place of the frozen layer that was written to it.
+   *
+   * @param file null if the layer had nothing in it
+   */
+  void replaceFrozen(Frozen written, @Nullable LayerHandle file) throws StorageException {
+    lock.lock();
+    try {
+      checkOpen();
+      Invariant.check(written.equals(frozen), "the frozen layer changed while it was written");
+      frozen = null;
+      if (file == null) {
+        swap();
+      } else {
+        files = files.with(file);
+        swap();
+        file.release();
+      }
+      written.layer().release();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The layer that was begun last and is in memory; null if there is none. */
+  @Nullable OpenLayer newestInMemory() {
+    return current.newest();
+  }
+
+  /** Whether no file has to be downloaded. */
+  boolean isResident() {
+    return current.isResident();
+  }
+
+  long fileSizeBytes() {
+    return descriptors().stream().mapToLong(LayerDescriptor::sizeBytes).sum();
+  }
+
+  /** For people to look at, newest first. */
+  List<LayerInfo> describe() {
+    LayerSet set = current;
+    List<LayerInfo> shown = new ArrayList<>();
+    for (OpenLayer layer : set.memory()) {
+      shown.add(
+          new LayerInfo(
+              layer.toString(),
+              LayerInfo.Kind.MEMORY,
+              layer.sizeBytes(),
+              layer.startLsn().plus(1),
+              layer.endLsn(),
+              true));
+    }
+    for (LayerHandle layer : set.files().layers()) {
+      LayerName name = layer.descriptor().name();
+      shown.add(
+          new LayerInfo(
+              name.toString(),
+              switch (name.kind()) {
+                case DELTA -> LayerInfo.Kind.DELTA;
+                case IMAGE -> LayerInfo.Kind.IMAGE;
+              },
+              layer.descriptor().sizeBytes(),
+              name.lsnFrom(),
+              name.lsnTo(),
+              layer.isResident()));
+    }
+    return shown;
+  }
+
+  /** Descriptors of all layer files. */
+  List<LayerDescriptor> descriptors() {
+    lock.lock();
+    try {
+      return files.layers().stream().map(LayerHandle::descriptor).toList();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Asked under the lock. */
+  interface Question {
+    boolean isSo() throws StorageException;
+  }
+
+  /** Wakes those in {@link #awaitUntil}, whose answer may be another now. */
+  void signal() {
+    lock.lock();
+    try {
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits until something is so; returns false when the time is over. */
+  boolean awaitUntil(Question question, long timeoutMillis)
+      throws StorageException, InterruptedException {
+    long leftNanos = TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
+    lock.lock();
+    try {
+      while (!question.isSo()) {
+        checkOpen();
+        if (leftNanos <= 0) {
+          return false;
+        }
+        leftNanos = changed.awaitNanos(leftNanos);
+      }
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Lets go of everything; readers that are under way may finish. */
+  void close(StorageException why) {
+    lock.lock();
+    try {
+      if (closed != null) {
+        return;
+      }
+      closed = why;
+      if (open != null) {
+        open.release();
+      }
+      if (frozen != null) {
+        frozen.layer().release();
+      }
+      if (!current.memory().isEmpty()) {
+        environment.countInMemory(-1);
+      }
+      current.release();
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+}
