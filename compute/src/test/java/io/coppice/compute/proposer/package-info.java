@@ -1,0 +1,5 @@
+/** Tests of the proposer, with real safekeepers and a real Postgres. */
+@NullMarked
+package io.coppice.compute.proposer;
+
+import org.jspecify.annotations.NullMarked;
