@@ -1,0 +1,154 @@
+package io.coppice.cli.command;
+
+import io.coppice.cli.Session;
+import io.coppice.cli.output.Column;
+import io.coppice.cli.output.CommandFailure;
+import io.coppice.cli.output.ExitCode;
+import io.coppice.cli.output.Texts;
+import io.coppice.cli.server.EndpointSupervisor;
+import io.coppice.cli.server.EndpointSupervisor.Request;
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.TenantId;
+import io.coppice.common.id.TimelineId;
+import io.coppice.compute.endpoint.EndpointRegistry;
+import io.coppice.compute.endpoint.EndpointState;
+import io.coppice.compute.storage.BranchInfo;
+import io.coppice.compute.storage.PageserverClient;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code coppice endpoint}. */
+@Command(
+    name = "endpoint",
+    aliases = "endpoints",
+    description = "Endpoints: a stock PostgreSQL on a branch, on this machine.")
+public final class EndpointCommand extends Noun {
+  private static final long STOP_TIMEOUT_MILLIS = 45_000;
+
+  private static final List<Column<EndpointState>> COLUMNS =
+      List.of(
+          Column.of("branch", EndpointState::branch),
+          Column.of("status", state -> state.status().toString()),
+          Column.of("port", EndpointState::port),
+          Column.of("pid", EndpointState::postmasterPid),
+          Column.of("term", EndpointState::term),
+          Column.of("start_lsn", state -> state.startLsn().toString()),
+          Column.of("started_at", state -> Texts.time(state.startedAt())),
+          Column.of("log", state -> state.logPath().toString()),
+          Column.of("reason", EndpointState::reason));
+
+  public EndpointCommand(Session session) {
+    super(session);
+  }
+
+  private EndpointRegistry registry() throws StorageException {
+    return new EndpointRegistry(session().config().dataDir(), session().clock());
+  }
+
+  @Command(
+      name = "start",
+      description = {
+        "Starts Postgres on a branch and prints how to connect.",
+        "Waits until it takes connections. Takes the branch over from an endpoint that runs on it."
+      })
+  void start(
+      @Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch,
+      @Option(names = "--port", paramLabel = "P", description = "To listen on; else a free one.")
+          @Nullable Integer port,
+      @Option(names = "--pg-bin", paramLabel = "DIR", description = "Directory of postgres.")
+          @Nullable Path pgBin)
+      throws StorageException, CommandFailure, IOException, InterruptedException {
+    Request request;
+    try (PageserverClient client = session().pageserver()) {
+      BranchInfo info = client.getBranch(session().tenant(client).id(), branch);
+      request =
+          new Request(
+              info.tenant(),
+              info.timeline(),
+              port == null ? OptionalInt.empty() : OptionalInt.of(port),
+              Optional.ofNullable(pgBin).map(Path::toAbsolutePath),
+              Optional.empty());
+      output().message("starting Postgres on branch %s ...".formatted(info.name()));
+    }
+    EndpointState state =
+        EndpointSupervisor.spawn(session().configOfRunning(), request, session().clock());
+    output().message("took " + state.durations());
+    if (output().isJson()) {
+      output().one(COLUMNS, state);
+    } else {
+      output().print(state.connectionString("postgres") + "\n");
+    }
+  }
+
+  @Command(name = "stop", description = "Stops the endpoint of a branch.")
+  void stop(@Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch)
+      throws StorageException, CommandFailure, InterruptedException {
+    EndpointState state = find(session(), branch);
+    if (state.status().isFinal()) {
+      output().message("the endpoint of branch %s is not running".formatted(state.branch()));
+      registry().stop(state, STOP_TIMEOUT_MILLIS);
+      return;
+    }
+    registry().stop(state, STOP_TIMEOUT_MILLIS);
+    output().message("stopped the endpoint of branch " + state.branch());
+  }
+
+  @Command(name = "list", description = "Shows the endpoints of this machine.")
+  void list() throws StorageException {
+    output().list(COLUMNS, registry().list());
+  }
+
+  /** What {@code start} runs in the background. */
+  @Command(name = "run", hidden = true, description = "Starts Postgres and stays with it.")
+  int run(
+      @Parameters(paramLabel = "TIMELINE") String timeline,
+      @Option(names = "--tenant-id", required = true) String tenant,
+      @Option(names = "--port") @Nullable Integer port,
+      @Option(names = "--pg-bin") @Nullable Path pgBin,
+      @Option(names = "--end-with", paramLabel = "PID") @Nullable Long endWith)
+      throws StorageException, InterruptedException {
+    return EndpointSupervisor.run(
+        session(),
+        new Request(
+            TenantId.parse(tenant),
+            TimelineId.parse(timeline),
+            port == null ? OptionalInt.empty() : OptionalInt.of(port),
+            Optional.ofNullable(pgBin),
+            Optional.ofNullable(endWith)));
+  }
+
+  /**
+   * The endpoint of a branch. Works while storage is down, unless two tenants have branches of that
+   * name.
+   */
+  static EndpointState find(Session session, String branch)
+      throws StorageException, CommandFailure {
+    EndpointRegistry registry = new EndpointRegistry(session.config().dataDir(), session.clock());
+    List<EndpointState> named =
+        registry.list().stream()
+            .filter(state ->
+                state.branch().equals(branch) || state.timeline().toString().equals(branch))
+            .toList();
+    if (named.size() == 1) {
+      return named.getFirst();
+    }
+    Optional<EndpointState> found = Optional.empty();
+    if (!named.isEmpty()) {
+      try (PageserverClient client = session.pageserver()) {
+        found = registry.find(session.tenant(client).id(), branch);
+      }
+    }
+    return found.orElseThrow(() ->
+        new CommandFailure(
+            ExitCode.NOT_FOUND,
+            "no endpoint was started on a branch \"%s\" (`coppice endpoint start %s` does)"
+                .formatted(branch, branch)));
+  }
+}

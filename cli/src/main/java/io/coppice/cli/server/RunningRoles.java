@@ -1,0 +1,152 @@
+package io.coppice.cli.server;
+
+import io.coppice.cli.BuildInfo;
+import io.coppice.cli.output.ExitCode;
+import io.coppice.common.config.CoppiceConfig;
+import io.coppice.common.error.StorageException;
+import io.coppice.common.metrics.Metrics;
+import io.coppice.common.metrics.StatusServer;
+import io.coppice.common.platform.Clock;
+import io.coppice.common.rpc.HostPort;
+import io.coppice.compute.storage.PageserverClient;
+import io.coppice.pageserver.server.Pageserver;
+import io.coppice.pageserver.server.PageserverConfig;
+import io.coppice.safekeeper.server.Safekeeper;
+import io.coppice.safekeeper.server.SafekeeperConfig;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The storage roles of one process, closed in the opposite order of their start. One owner thread
+ * starts; closing may come from another.
+ */
+final class RunningRoles {
+  private static final Logger log = LoggerFactory.getLogger(RunningRoles.class);
+
+  private final CoppiceConfig config;
+  private final Instant startedAt;
+  private final Metrics metrics = new Metrics();
+  private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+  private final Map<String, String> addresses = new LinkedHashMap<>();
+  private Supplier<Optional<String>> notReady = Optional::empty;
+
+  RunningRoles(CoppiceConfig config, Clock clock) {
+    this.config = config;
+    this.startedAt = clock.now();
+    opened(metrics);
+  }
+
+  /** To be closed before all that was opened earlier. */
+  synchronized void opened(AutoCloseable resource) {
+    opened.push(resource);
+  }
+
+  /** Starts one safekeeper; returns where it listens. */
+  HostPort startSafekeeper(int id, HostPort listen) throws StorageException, IOException {
+    Safekeeper safekeeper =
+        Safekeeper.start(
+            new SafekeeperConfig(id, config.dataDir().resolve("safekeeper-" + id), listen),
+            cause -> endProcess(id, cause));
+    opened(safekeeper);
+    HostPort address = new HostPort(listen.host(), safekeeper.port());
+    SafekeeperMetrics numbers = new SafekeeperMetrics(id, address);
+    opened(numbers);
+    metrics.add(numbers);
+    addresses.put("safekeeper_" + id, address.toString());
+    return address;
+  }
+
+  /**
+   * A safekeeper that cannot trust its disk, or itself, must not answer any more; whoever watches
+   * over the process sees it end. What was acknowledged is on disk, so nothing needs to be closed.
+   */
+  private static void endProcess(int id, Throwable cause) {
+    log.error("safekeeper {} cannot go on, the process ends: {}", id, cause.toString(), cause);
+    Runtime.getRuntime().halt(ExitCode.INTERNAL.number());
+  }
+
+  /** Starts all safekeepers of the configuration. */
+  List<HostPort> startSafekeepers() throws StorageException, IOException {
+    List<HostPort> listen = config.cluster().safekeepers();
+    List<HostPort> started = new ArrayList<>();
+    for (int i = 0; i < listen.size(); i++) {
+      started.add(startSafekeeper(i + 1, listen.get(i)));
+    }
+    return started;
+  }
+
+  /** Starts the page server; returns where it listens. */
+  HostPort startPageserver(List<HostPort> safekeepers) throws StorageException, IOException {
+    HostPort listen = config.cluster().pageserver();
+    Pageserver pageserver =
+        Pageserver.start(
+            new PageserverConfig(
+                config.dataDir().resolve("pageserver"),
+                listen,
+                safekeepers,
+                config.pageserver().objectStoreDir(),
+                config.pageserver().openLayerSizeBytesMax(),
+                config.pageserver().lsnWait().toMillis()));
+    opened(pageserver);
+    HostPort address = new HostPort(listen.host(), pageserver.port());
+    PageserverClient client = PageserverClient.open(address);
+    opened(client);
+    metrics.add(new PageserverMetrics(client));
+    Readiness readiness = new Readiness(safekeepers);
+    opened(readiness);
+    notReady = readiness::notReady;
+    addresses.put("pageserver", address.toString());
+    return address;
+  }
+
+  /**
+   * Serves health, metrics and status.
+   *
+   * @param portOffset keeps the roles of one machine apart
+   */
+  HostPort startStatus(int portOffset) throws IOException {
+    HostPort listen = config.statusListen();
+    int port = listen.port() == 0 ? 0 : listen.port() + portOffset;
+    StatusServer server =
+        StatusServer.start(
+            new HostPort(listen.host(), port), metrics, () -> notReady.get(), this::status);
+    opened(server);
+    return new HostPort(listen.host(), server.port());
+  }
+
+  private Map<String, Object> status() {
+    BuildInfo build = BuildInfo.load();
+    Map<String, Object> status = new LinkedHashMap<>();
+    status.put("version", build.version());
+    status.put("commit", build.commit());
+    status.put("pid", ProcessHandle.current().pid());
+    status.put("started_at", startedAt.toString());
+    status.put("data_dir", config.dataDir().toString());
+    status.put("listening", addresses);
+    return status;
+  }
+
+  /** Closes everything, whatever fails; false if something did. */
+  synchronized boolean close() {
+    boolean clean = true;
+    while (!opened.isEmpty()) {
+      try {
+        opened.pop().close();
+      } catch (Exception e) {
+        log.error("could not close", e);
+        clean = false;
+      }
+    }
+    return clean;
+  }
+}

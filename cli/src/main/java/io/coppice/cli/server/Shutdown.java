@@ -1,0 +1,71 @@
+package io.coppice.cli.server;
+
+import io.coppice.cli.output.Output;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * How a long-running command ends: SIGTERM and SIGINT close what it runs, and the process exits
+ * with 0. A process that was started to serve another one ends with that one.
+ */
+public final class Shutdown {
+
+  /** Something to be closed. */
+  @FunctionalInterface
+  public interface Closer {
+    void close() throws Exception;
+  }
+
+  private final Output output;
+  private final AtomicBoolean finished = new AtomicBoolean();
+
+  private Shutdown(Output output) {
+    this.output = output;
+  }
+
+  /** From now on, a signal closes and exits. */
+  public static Shutdown onSignal(Output output, Closer closer) {
+    Shutdown shutdown = new Shutdown(output);
+    Runtime.getRuntime()
+        .addShutdownHook(
+            Thread.ofPlatform().name("shutdown").unstarted(() -> shutdown.run(closer)));
+    return shutdown;
+  }
+
+  /** The command ended by itself: its exit code counts, and nothing is left to close. */
+  public void finished() {
+    finished.set(true);
+  }
+
+  private void run(Closer closer) {
+    if (!finished.compareAndSet(false, true)) {
+      return;
+    }
+    int code = 0;
+    try {
+      closer.close();
+    } catch (Exception e) {
+      output.message("could not shut down cleanly: " + e);
+      code = 1;
+    } finally {
+      Runtime.getRuntime().halt(code);
+    }
+  }
+
+  /** Waits for the signal; never returns. */
+  public static void awaitSignal() throws InterruptedException {
+    new CountDownLatch(1).await();
+  }
+
+  /** Ends this process, as by SIGTERM, when that one ends. */
+  public static void endWith(Optional<Long> pid) {
+    pid.ifPresent(id ->
+        ProcessHandle.of(id)
+            .ifPresentOrElse(
+                process -> {
+                  var _ = process.onExit().thenRun(() -> System.exit(0));
+                },
+                () -> System.exit(0)));
+  }
+}
