@@ -1,0 +1,106 @@
+package io.coppice.bench;
+
+import io.coppice.common.error.StorageException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** {@code make bench}: runs benchmarks, prints a table and writes it as JSON. */
+public final class Main {
+  private final Map<String, Benchmark> benchmarks = new LinkedHashMap<>();
+  private final List<String> names = new ArrayList<>();
+  private boolean tiny;
+  private Optional<Path> pgBin = Optional.empty();
+  private Optional<Path> workDirectory = Optional.empty();
+  private Path results = Path.of("bench", "results.json");
+
+  private Main() {
+    benchmarks.put("ingest", new IngestBenchmark());
+    benchmarks.put("branch", new BranchBenchmark());
+    benchmarks.put("getpages", new GetPagesBenchmark());
+    benchmarks.put("commit", new CommitBenchmark());
+  }
+
+  /** Exits with 0, 1 if a benchmark could not run, or 2 for bad arguments. */
+  public static void main(String[] arguments) throws InterruptedException {
+    System.exit(new Main().run(arguments));
+  }
+
+  private int run(String[] arguments) throws InterruptedException {
+    if (!parse(arguments)) {
+      System.err.printf(
+          """
+          usage: bench [--tiny] [--pg-bin DIR] [--work-dir DIR] [--results FILE] [NAME...]
+          names: %s (all if none is given)
+          --tiny shows that everything runs; its figures mean nothing
+          """,
+          String.join(", ", benchmarks.keySet()));
+      return 2;
+    }
+    Options size = tiny ? Options.tiny() : Options.full();
+    Options options =
+        new Options(
+            size.walSizeBytesMin(),
+            size.scale(),
+            size.seconds(),
+            size.branches(),
+            workDirectory,
+            pgBin);
+    Report report = new Report();
+    try (Workspace workspace = Workspace.open(options)) {
+      for (String name : names) {
+        System.err.println("running " + name);
+        runOne(name, workspace, report);
+      }
+      report.print(System.out);
+      if (results.getParent() != null) {
+        Files.createDirectories(results.getParent());
+      }
+      report.write(results);
+      System.out.println("written to " + results);
+      return 0;
+    } catch (BenchFailure | StorageException | IOException e) {
+      System.err.println("bench: " + e.getMessage());
+      return 1;
+    }
+  }
+
+  private void runOne(String name, Workspace workspace, Report report)
+      throws BenchFailure, StorageException, IOException, InterruptedException {
+    Benchmark benchmark = benchmarks.get(name);
+    if (benchmark != null) {
+      benchmark.run(workspace, report);
+    }
+  }
+
+  private boolean parse(String[] arguments) {
+    List<String> left = new ArrayList<>(List.of(arguments));
+    while (!left.isEmpty()) {
+      String argument = left.removeFirst();
+      if (argument.equals("--tiny")) {
+        tiny = true;
+      } else if (argument.startsWith("--") && left.isEmpty()) {
+        return false;
+      } else if (argument.equals("--pg-bin")) {
+        pgBin = Optional.of(Path.of(left.removeFirst()));
+      } else if (argument.equals("--work-dir")) {
+        workDirectory = Optional.of(Path.of(left.removeFirst()));
+      } else if (argument.equals("--results")) {
+        results = Path.of(left.removeFirst());
+      } else if (benchmarks.containsKey(argument)) {
+        names.add(argument);
+      } else {
+        return false;
+      }
+    }
+    if (names.isEmpty()) {
+      names.addAll(benchmarks.keySet());
+    }
+    return true;
+  }
+}

@@ -1,0 +1,32 @@
+package io.coppice.bench;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * How large the benchmarks are.
+ *
+ * @param walSizeBytesMin WAL to make for ingest, at least
+ * @param scale pgbench's, 1 is 100,000 accounts
+ * @param seconds of each timed load
+ * @param branches measured
+ * @param workDirectory where data goes, and is deleted again; the machine's temporary one if empty
+ */
+record Options(
+    long walSizeBytesMin,
+    int scale,
+    int seconds,
+    int branches,
+    Optional<Path> workDirectory,
+    Optional<Path> pgBin) {
+
+  /** For figures that are quoted. */
+  static Options full() {
+    return new Options(500L << 20, 50, 15, 100, Optional.empty(), Optional.empty());
+  }
+
+  /** To see that everything runs; its figures mean nothing. */
+  static Options tiny() {
+    return new Options(20L << 20, 1, 2, 20, Optional.empty(), Optional.empty());
+  }
+}

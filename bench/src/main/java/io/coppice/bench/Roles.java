@@ -1,0 +1,139 @@
+package io.coppice.bench;
+
+import io.coppice.common.rpc.HostPort;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Coppice commands as processes, started with the flags of the launcher, below one data directory.
+ */
+final class Roles implements AutoCloseable {
+  /** As in the launcher, for servers. */
+  private static final List<String> SERVER_FLAGS =
+      List.of(
+          "--enable-native-access=ALL-UNNAMED",
+          "--sun-misc-unsafe-memory-access=allow",
+          "-XX:+UseCompactObjectHeaders",
+          "-Xms64m",
+          "-Xmx384m",
+          "-XX:MaxDirectMemorySize=256m",
+          "-XX:+ExitOnOutOfMemoryError");
+
+  private static final List<String> COMMAND_FLAGS =
+      List.of("--enable-native-access=ALL-UNNAMED", "-Xmx256m", "-XX:+UseSerialGC");
+  private static final long READY_TIMEOUT_SECONDS = 60;
+  private static final long STOP_TIMEOUT_SECONDS = 60;
+  private static final long COMMAND_TIMEOUT_SECONDS = 300;
+  private static final long POLL_MILLIS = 50;
+
+  private final Path directory;
+  private final List<String> options;
+  private final List<Process> running = new ArrayList<>();
+
+  /**
+   * @param options of every command, such as {@code --set key=value}
+   */
+  Roles(Path directory, List<String> options) {
+    this.directory = directory;
+    this.options = List.copyOf(options);
+  }
+
+  private List<String> command(List<String> flags, String mainClass, List<String> arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(flags);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass));
+    command.addAll(arguments);
+    return command;
+  }
+
+  private static List<String> joined(List<String> one, List<String> other) {
+    List<String> all = new ArrayList<>(one);
+    all.addAll(other);
+    return all;
+  }
+
+  private Process launch(String name, List<String> command) throws IOException {
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log(name).toFile());
+    builder.environment().put("MALLOC_ARENA_MAX", "2");
+    Process process = builder.start();
+    running.add(process);
+    return process;
+  }
+
+  private Path log(String name) {
+    return directory.resolve(name + ".log");
+  }
+
+  /** Starts a server role and waits until it listens. */
+  Process start(String name, HostPort listens, String... arguments)
+      throws BenchFailure, IOException, InterruptedException {
+    Process process =
+        launch(
+            name,
+            command(SERVER_FLAGS, "io.coppice.cli.Main", joined(List.of(arguments), options)));
+    awaitListening(name, process, listens);
+    return process;
+  }
+
+  /** Starts a main class of the benchmarks themselves. */
+  Process startHelper(Class<?> mainClass, HostPort listens, String... arguments)
+      throws BenchFailure, IOException, InterruptedException {
+    Process process =
+        launch(
+            mainClass.getSimpleName(),
+            command(SERVER_FLAGS, mainClass.getName(), List.of(arguments)));
+    awaitListening(mainClass.getSimpleName(), process, listens);
+    return process;
+  }
+
+  private void awaitListening(String name, Process process, HostPort address)
+      throws BenchFailure, IOException, InterruptedException {
+    for (long i = 0; i < READY_TIMEOUT_SECONDS * 1_000 / POLL_MILLIS; i++) {
+      if (Machine.isListening(address)) {
+        return;
+      }
+      if (process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
+        break;
+      }
+    }
+    throw new BenchFailure(
+        "%s does not listen on %s:%n%s".formatted(name, address, Files.readString(log(name))));
+  }
+
+  /** Runs a command to its end; it must succeed. */
+  void run(String... arguments) throws BenchFailure, IOException, InterruptedException {
+    String name = String.join("-", arguments).replace('/', '_');
+    Process process =
+        launch(
+            name,
+            command(COMMAND_FLAGS, "io.coppice.cli.Main", joined(List.of(arguments), options)));
+    boolean ended = process.waitFor(COMMAND_TIMEOUT_SECONDS, TimeUnit.SECONDS);
+    if (!ended || process.exitValue() != 0) {
+      throw new BenchFailure(
+          "coppice %s failed:%n%s"
+              .formatted(String.join(" ", arguments), Files.readString(log(name))));
+    }
+  }
+
+  /** Ends all of them, the last first. */
+  @Override
+  public void close() {
+    for (Process process : running.reversed()) {
+      process.destroy();
+      try {
+        if (!process.waitFor(STOP_TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+          process.destroyForcibly();
+        }
+      } catch (InterruptedException _) {
+        process.destroyForcibly();
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}
