@@ -1,0 +1,145 @@
+package io.coppice.it;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/** One {@code coppice} command as a process of its own; what it writes goes to a log file. */
+final class ChildProcess {
+  /** The flags of the launcher, with a heap that lets several live on a small machine. */
+  private static final List<String> JVM_FLAGS =
+      List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmx512m");
+
+  private static final String MAIN_CLASS = "io.coppice.cli.Main";
+  private static final int TAIL_LINES = 40;
+
+  private final String name;
+  private final Process process;
+  private final Path log;
+
+  private ChildProcess(String name, Process process, Path log) {
+    this.name = name;
+    this.process = process;
+    this.log = log;
+  }
+
+  /** What one finished command said. */
+  record Result(int exitCode, String out, String err) {
+    @Override
+    public String toString() {
+      return "exit code %d%n--- stdout%n%s--- stderr%n%s".formatted(exitCode, out, err);
+    }
+  }
+
+  private static List<String> command(List<String> arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(JVM_FLAGS);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), MAIN_CLASS));
+    command.addAll(arguments);
+    return command;
+  }
+
+  /**
+   * Starts a command and returns at once.
+   *
+   * @param name for messages
+   * @param log is appended to
+   */
+  static ChildProcess start(
+      String name, Path log, Map<String, String> environment, List<String> arguments)
+      throws IOException {
+    Files.writeString(
+        log,
+        "##### coppice %s%n".formatted(String.join(" ", arguments)),
+        StandardOpenOption.CREATE,
+        StandardOpenOption.APPEND);
+    ProcessBuilder builder = new ProcessBuilder(command(arguments));
+    builder.environment().putAll(environment);
+    builder.redirectErrorStream(true);
+    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+    builder.redirectInput(Path.of("/dev/null").toFile());
+    return new ChildProcess(name, builder.start(), log);
+  }
+
+  /** Runs a command to its end, which must come within the time. */
+  static Result run(
+      Path directory, Map<String, String> environment, List<String> arguments, int timeoutSeconds)
+      throws IOException, InterruptedException {
+    Path out = Files.createTempFile(directory, "out", ".txt");
+    Path err = Files.createTempFile(directory, "err", ".txt");
+    ProcessBuilder builder = new ProcessBuilder(command(arguments));
+    builder.environment().putAll(environment);
+    builder.redirectOutput(out.toFile());
+    builder.redirectError(err.toFile());
+    builder.redirectInput(Path.of("/dev/null").toFile());
+    Process process = builder.start();
+    try {
+      if (!process.waitFor(timeoutSeconds, TimeUnit.SECONDS)) {
+        throw new AssertionError(
+            "coppice %s did not end within %d s; stderr:%n%s"
+                .formatted(String.join(" ", arguments), timeoutSeconds, Files.readString(err)));
+      }
+      return new Result(process.exitValue(), Files.readString(out), Files.readString(err));
+    } finally {
+      process.destroyForcibly();
+      Files.delete(out);
+      Files.delete(err);
+    }
+  }
+
+  String name() {
+    return name;
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** The end of its log. */
+  String logTail() {
+    try {
+      List<String> lines = Files.readString(log, StandardCharsets.UTF_8).lines().toList();
+      return String.join(
+          System.lineSeparator(),
+          lines.subList(Math.max(0, lines.size() - TAIL_LINES), lines.size()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Ends it with SIGKILL. */
+  void kill9() throws InterruptedException {
+    process.destroyForcibly();
+    process.waitFor();
+  }
+
+  /** Ends it with SIGTERM; its exit code, or nothing if it had to be killed. */
+  Optional<Integer> stop(int timeoutSeconds) throws InterruptedException {
+    process.destroy();
+    if (process.waitFor(timeoutSeconds, TimeUnit.SECONDS)) {
+      return Optional.of(process.exitValue());
+    }
+    kill9();
+    return Optional.empty();
+  }
+
+  /** Its exit code, if it ends by itself within the time. */
+  Optional<Integer> awaitExit(int timeoutSeconds) throws InterruptedException {
+    return process.waitFor(timeoutSeconds, TimeUnit.SECONDS)
+        ? Optional.of(process.exitValue())
+        : Optional.empty();
+  }
+}
