@@ -9,6 +9,7 @@ import io.coppice.common.id.TimelineId;
 import io.coppice.common.key.Key;
 import io.coppice.pageserver.timeline.ImageImport;
 import io.coppice.pageserver.timeline.Timeline;
+import io.coppice.postgres.wal.WalLayout;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -121,6 +122,15 @@ final class StorageModel implements AutoCloseable {
     models.put("main", root);
   }
 
+  private static Lsn branchPoint(Lsn lsn) {
+    return NewTimelines.recordBoundary(lsn, Store.rootImport().walSegmentSizeBytes());
+  }
+
+  /** Records do not end within a page's header. */
+  private static Lsn recordEnd(Lsn lsn) {
+    return branchPoint(lsn).equals(lsn) ? lsn : lsn.plus(WalLayout.LONG_PAGE_HEADER_BYTES);
+  }
+
   private void step() throws StorageException, InterruptedException, IOException {
     Model model = anyModel();
     Timeline timeline = store.manager.branch(Store.TENANT, model.name);
@@ -154,7 +164,7 @@ final class StorageModel implements AutoCloseable {
     int records = 1 + random.nextInt(60);
     happened.add("write " + records + " to " + model.name);
     for (int i = 0; i < records; i++) {
-      Lsn lsn = model.last.plus(8L * (1 + random.nextInt(20)));
+      Lsn lsn = recordEnd(model.last.plus(8L * (1 + random.nextInt(20))));
       if (random.nextInt(10) == 0) {
         Store.put(timeline, key(random.nextInt(KEYS)), lsn, "discarded");
         timeline.writer().discardRecord();
@@ -184,7 +194,7 @@ final class StorageModel implements AutoCloseable {
     }
     String name = "branch-" + ++branches;
     long distance = model.last.minus(model.start);
-    Lsn at = model.start.plus(random.nextLong(distance + 1)).alignedUp();
+    Lsn at = branchPoint(model.start.plus(random.nextLong(distance + 1)));
     happened.add("branch " + name + " off " + model.name + " at " + at);
     Model child = new Model(name, new TimelineId(3, branches), model, at);
     store.branch(name, child.id, timeline, at);

@@ -25,7 +25,10 @@ final class Store implements AutoCloseable {
   static final Clock CLOCK = Clock.SYSTEM;
   static final TenantId TENANT = new TenantId(1, 1);
   static final TimelineId ROOT = new TimelineId(2, 1);
-  static final Lsn START = new Lsn(0x1000000);
+
+  /** Behind the header of its page, where a record can begin: a branch is made right there. */
+  static final Lsn START = new Lsn(0x1000028);
+
   static final RelationTag TABLE = new RelationTag(1663, 5, 16384, 0);
 
   final Path directory;
