@@ -235,10 +235,10 @@ final class BadInputTest {
     assertThat(client.getPage(main.id(), pgClass, 1_000_000, Lsn.MAX)).containsOnly(0);
     assertThatThrownBy(() -> client.getPage(main.id(), pgClass, 0, new Lsn(8)))
         .hasMessageContaining(main.startLsn().toString());
-    assertThatThrownBy(() -> client.waitForLsn(tenant, "main", new Lsn(1L << 40), 1_000))
+    // The server answers before the client gives up, so that it can say how far it got.
+    assertThatThrownBy(() -> client.waitForLsn(tenant, "main", new Lsn(1L << 40), 5_000))
         .isInstanceOf(StorageException.Transient.class)
-        .satisfies(failure ->
-            assertThat(PageserverClient.isDeadline((StorageException) failure)).isTrue());
+        .hasMessageContaining("branch main has not reached 100/0");
     TimelineId again = Ids.newTimelineId(Ids.secureRandom());
     client.createBranch(tenant, again, "twice", "main", new BranchPoint.Newest());
     assertThatThrownBy(() ->
