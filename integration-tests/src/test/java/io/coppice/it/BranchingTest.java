@@ -12,6 +12,7 @@ import io.coppice.compute.storage.BranchInfo;
 import io.coppice.compute.storage.BranchPoint;
 import io.coppice.compute.storage.PageserverClient;
 import io.coppice.compute.storage.TimeAtLsn;
+import io.coppice.it.support.Sql;
 import java.io.IOException;
 import java.sql.Connection;
 import java.sql.SQLException;

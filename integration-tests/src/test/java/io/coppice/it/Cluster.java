@@ -7,6 +7,8 @@ import io.coppice.compute.endpoint.EndpointSpec;
 import io.coppice.compute.storage.BranchInfo;
 import io.coppice.compute.storage.PageserverClient;
 import io.coppice.compute.storage.TenantInfo;
+import io.coppice.it.support.Ports;
+import io.coppice.it.support.Sql;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;

@@ -7,6 +7,8 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.endpoint.Endpoint;
 import io.coppice.compute.storage.BranchInfo;
+import io.coppice.it.support.Ports;
+import io.coppice.it.support.Sql;
 import java.io.IOException;
 import java.sql.Connection;
 import java.sql.SQLException;

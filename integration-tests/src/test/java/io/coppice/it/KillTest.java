@@ -9,6 +9,8 @@ import io.coppice.compute.endpoint.Endpoint;
 import io.coppice.compute.endpoint.EndpointRegistry;
 import io.coppice.compute.endpoint.EndpointState;
 import io.coppice.compute.storage.BranchInfo;
+import io.coppice.it.support.Ports;
+import io.coppice.it.support.Sql;
 import java.io.IOException;
 import java.sql.Connection;
 import java.sql.SQLException;

@@ -3,6 +3,7 @@ package io.coppice.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.coppice.common.rpc.HostPort;
+import io.coppice.it.support.Sql;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;

@@ -1,6 +1,7 @@
 package io.coppice.it;
 
 import io.coppice.common.rpc.HostPort;
+import io.coppice.it.support.Sql;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;

@@ -11,6 +11,7 @@ import io.coppice.compute.endpoint.EndpointOutcome;
 import io.coppice.compute.endpoint.EndpointSpec;
 import io.coppice.compute.endpoint.EndpointStatus;
 import io.coppice.compute.storage.BranchInfo;
+import io.coppice.it.support.Sql;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

@@ -2,6 +2,7 @@ package io.coppice.it;
 
 import io.coppice.common.id.Fork;
 import io.coppice.common.rpc.HostPort;
+import io.coppice.it.support.Sql;
 import io.coppice.postgres.page.PageKind;
 import java.sql.Connection;
 import java.sql.SQLException;

@@ -8,6 +8,7 @@ import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.endpoint.Endpoint;
 import io.coppice.compute.postgres.DirectoryTrees;
 import io.coppice.compute.storage.BranchInfo;
+import io.coppice.it.support.Sql;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;

@@ -67,6 +67,18 @@ public enum PostgresVersion {
         "PostgreSQL %d is not supported (supported majors: %s)".formatted(major, majors()));
   }
 
+  /** The version whose WAL pages begin with that. */
+  public static PostgresVersion ofWalPageMagic(int magic) throws StorageException.Unsupported {
+    for (PostgresVersion version : values()) {
+      if (version.walPageMagic == magic) {
+        return version;
+      }
+    }
+    throw new StorageException.Unsupported(
+        "WAL pages with magic %04X are of no supported PostgreSQL (supported majors: %s)"
+            .formatted(magic, majors()));
+  }
+
   /** The version that writes pg_control in that format. */
   public static PostgresVersion ofControlFileVersion(int controlFileVersion)
       throws StorageException.Unsupported {

@@ -39,10 +39,10 @@ public final class WalLayout {
   static final int PAGE_MAGIC = 0;
   static final int PAGE_INFO = 2;
   static final int PAGE_TIMELINE = 4;
-  static final int PAGE_ADDRESS = 8;
+  public static final int PAGE_ADDRESS = 8;
   static final int PAGE_REMAINING_LENGTH = 16;
-  static final int PAGE_SYSTEM_ID = 24;
-  static final int PAGE_SEGMENT_SIZE = 32;
+  public static final int PAGE_SYSTEM_ID = 24;
+  public static final int PAGE_SEGMENT_SIZE = 32;
   static final int PAGE_PAGE_SIZE = 36;
 
   static final int FIRST_IS_CONTINUATION = 0x0001;

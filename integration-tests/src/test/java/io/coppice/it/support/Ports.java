@@ -1,4 +1,4 @@
-package io.coppice.it;
+package io.coppice.it.support;
 
 import io.coppice.common.rpc.HostPort;
 import java.io.IOException;
@@ -10,11 +10,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Ports of the loopback that nobody listens on. */
-final class Ports {
+public final class Ports {
   private Ports() {}
 
   /** Different free ports, found at the same time. */
-  static List<HostPort> free(int count) throws IOException {
+  public static List<HostPort> free(int count) throws IOException {
     List<ServerSocket> sockets = new ArrayList<>();
     try {
       List<HostPort> found = new ArrayList<>();
@@ -32,7 +32,7 @@ final class Ports {
   }
 
   /** Whether someone takes connections there. */
-  static boolean isListening(HostPort address) {
+  public static boolean isListening(HostPort address) {
     try (Socket socket = new Socket()) {
       socket.connect(new InetSocketAddress(address.host(), address.port()), 1_000);
       return true;

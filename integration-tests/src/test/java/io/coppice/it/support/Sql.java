@@ -1,4 +1,4 @@
-package io.coppice.it;
+package io.coppice.it.support;
 
 import io.coppice.common.rpc.HostPort;
 import java.sql.Connection;
@@ -11,14 +11,14 @@ import java.util.List;
 import java.util.Properties;
 
 /** Short words for JDBC. */
-final class Sql {
+public final class Sql {
   private static final int CONNECT_TIMEOUT_SECONDS = 10;
   private static final int SOCKET_TIMEOUT_SECONDS = 60;
 
   private Sql() {}
 
   /** A superuser's connection to a database; autocommit. */
-  static Connection connect(HostPort server, String database) throws SQLException {
+  public static Connection connect(HostPort server, String database) throws SQLException {
     Properties properties = new Properties();
     properties.setProperty("user", "postgres");
     properties.setProperty("connectTimeout", Integer.toString(CONNECT_TIMEOUT_SECONDS));
@@ -29,7 +29,7 @@ final class Sql {
   }
 
   /** Whether a server lets us in. */
-  static boolean accepts(HostPort server) {
+  public static boolean accepts(HostPort server) {
     try (Connection connection = connect(server, "postgres")) {
       return connection.isValid(CONNECT_TIMEOUT_SECONDS);
     } catch (SQLException _) {
@@ -38,7 +38,7 @@ final class Sql {
   }
 
   /** Runs statements one after the other. */
-  static void run(Connection connection, String... statements) throws SQLException {
+  public static void run(Connection connection, String... statements) throws SQLException {
     try (Statement statement = connection.createStatement()) {
       for (String sql : statements) {
         statement.execute(sql);
@@ -47,7 +47,7 @@ final class Sql {
   }
 
   /** The first column of the first row, as text. */
-  static String one(Connection connection, String query) throws SQLException {
+  public static String one(Connection connection, String query) throws SQLException {
     List<List<String>> rows = rows(connection, query);
     if (rows.size() != 1) {
       throw new SQLException("%d rows for %s".formatted(rows.size(), query));
@@ -55,12 +55,12 @@ final class Sql {
     return rows.getFirst().getFirst();
   }
 
-  static long number(Connection connection, String query) throws SQLException {
+  public static long number(Connection connection, String query) throws SQLException {
     return Long.parseLong(one(connection, query));
   }
 
   /** All rows, as text; null is the empty text. */
-  static List<List<String>> rows(Connection connection, String query) throws SQLException {
+  public static List<List<String>> rows(Connection connection, String query) throws SQLException {
     List<List<String>> rows = new ArrayList<>();
     try (Statement statement = connection.createStatement();
         ResultSet result = statement.executeQuery(query)) {
