@@ -16,6 +16,7 @@ public final class CheckPoint {
   private int timeline;
   private int previousTimeline;
   private boolean fullPageWrites;
+  private int walLevel;
   private long nextFullXid;
   private int nextOid;
   private int nextMulti;
@@ -67,6 +68,7 @@ public final class CheckPoint {
     copy.timeline = timeline;
     copy.previousTimeline = previousTimeline;
     copy.fullPageWrites = fullPageWrites;
+    copy.walLevel = walLevel;
     copy.nextFullXid = nextFullXid;
     copy.nextOid = nextOid;
     copy.nextMulti = nextMulti;
@@ -117,6 +119,16 @@ public final class CheckPoint {
 
   public CheckPoint setFullPageWrites(boolean fullPageWrites) {
     this.fullPageWrites = fullPageWrites;
+    return this;
+  }
+
+  /** 0 minimal, 1 replica, 2 logical; from 17 on, zero before. */
+  public int walLevel() {
+    return walLevel;
+  }
+
+  public CheckPoint setWalLevel(int walLevel) {
+    this.walLevel = walLevel;
     return this;
   }
 

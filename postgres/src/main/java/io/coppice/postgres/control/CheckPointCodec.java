@@ -3,7 +3,7 @@ package io.coppice.postgres.control;
 import io.coppice.postgres.version.PostgresVersion;
 
 /** Bytes to {@link CheckPoint} and back, for the majors that share one layout. */
-sealed interface CheckPointCodec permits CheckPointV14To16Codec {
+sealed interface CheckPointCodec permits CheckPointV14To16Codec, CheckPointV17To18Codec {
 
   int sizeBytes();
 
@@ -13,7 +13,8 @@ sealed interface CheckPointCodec permits CheckPointV14To16Codec {
 
   static CheckPointCodec of(PostgresVersion version) {
     return switch (version) {
-      case V15 -> CheckPointV14To16Codec.INSTANCE;
+      case V14, V15, V16 -> CheckPointV14To16Codec.INSTANCE;
+      case V17, V18 -> CheckPointV17To18Codec.INSTANCE;
     };
   }
 }

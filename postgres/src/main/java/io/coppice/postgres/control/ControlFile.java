@@ -44,8 +44,10 @@ public final class ControlFile {
     if (file.length != FILE_SIZE_BYTES) {
       throw corrupt("length", Integer.toString(FILE_SIZE_BYTES), file.length);
     }
-    int controlVersion = i32(file, ControlFileLayout.CONTROL_VERSION);
-    PostgresVersion version = PostgresVersion.ofControlFileVersion(controlVersion);
+    PostgresVersion version =
+        PostgresVersion.ofControlFile(
+            i32(file, ControlFileLayout.CONTROL_VERSION),
+            i32(file, ControlFileLayout.CATALOG_VERSION));
     ControlFile control = new ControlFile(version, file.clone());
     int stored = i32(file, control.layout.crc());
     int computed = control.computeCrc();

@@ -40,14 +40,21 @@ record ControlFileLayout(
   static final int CHECKPOINT = 32;
   static final int CHECKPOINT_COPY = 40;
 
-  private static final ControlFileLayout V15 =
+  private static final ControlFileLayout V14_TO_17 =
       new ControlFileLayout(
           136, 144, 152, 160, 168, 172, 176, 180, 184, 188, 192, 196, 200, 204, 216, 220, 224, 228,
           252, 288);
 
+  /** Behind the checksums' version it has the signedness of char, and all that follows moves. */
+  private static final ControlFileLayout V18 =
+      new ControlFileLayout(
+          136, 144, 152, 160, 168, 172, 176, 180, 184, 188, 192, 196, 200, 204, 216, 220, 224, 228,
+          252, 292);
+
   static ControlFileLayout of(PostgresVersion version) {
     return switch (version) {
-      case V15 -> V15;
+      case V14, V15, V16, V17 -> V14_TO_17;
+      case V18 -> V18;
     };
   }
 }

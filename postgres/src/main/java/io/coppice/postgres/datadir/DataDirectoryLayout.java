@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Paths within a data directory ({@code relpath.c}, {@code basebackup.c}, {@code initdb.c}): from a
@@ -31,7 +32,8 @@ public final class DataDirectoryLayout {
   private static final Pattern TEMPORARY_RELATION =
       Pattern.compile("t[0-9]+_[1-9][0-9]{0,9}(?:_(?:fsm|vm|init))?(?:\\.[0-9]+)?");
   private static final Pattern OID_ONLY = Pattern.compile(OID);
-  private static final Pattern TWO_PHASE_NAME = Pattern.compile("[0-9A-F]{8}");
+  private static final Pattern TWO_PHASE_NAME_V14_TO_16 = Pattern.compile("[0-9A-F]{8}");
+  private static final Pattern TWO_PHASE_NAME_V17_TO_18 = Pattern.compile("[0-9A-F]{16}");
   private static final long OID_MAX = 0xFFFF_FFFFL;
 
   private static final Set<String> CONFIGURATION_FILES =
@@ -61,7 +63,9 @@ public final class DataDirectoryLayout {
           "pg_subtrans",
           "log");
 
-  private static final List<String> DIRECTORIES_V15 =
+  private static final Set<String> WAL_NOTES_DIRECTORIES = Set.of("archive_status", "summaries");
+
+  private static final List<String> DIRECTORIES_V14_TO_16 =
       List.of(
           "base",
           "global",
@@ -85,6 +89,9 @@ public final class DataDirectoryLayout {
           "pg_wal",
           "pg_wal/archive_status",
           "pg_xact");
+
+  private static final List<String> DIRECTORIES_V17_TO_18 =
+      Stream.concat(DIRECTORIES_V14_TO_16.stream(), Stream.of("pg_wal/summaries")).toList();
 
   private final PostgresVersion version;
   private final int catalogVersion;
@@ -110,7 +117,8 @@ public final class DataDirectoryLayout {
   /** Directories that must be there, parents first; databases' are not among them. */
   public static List<String> directories(PostgresVersion version) {
     return switch (version) {
-      case V15 -> DIRECTORIES_V15;
+      case V14, V15, V16 -> DIRECTORIES_V14_TO_16;
+      case V17, V18 -> DIRECTORIES_V17_TO_18;
     };
   }
 
@@ -152,10 +160,22 @@ public final class DataDirectoryLayout {
     return databaseDirectory(tablespaceOid, databaseOid) + "/" + RELATION_MAP_FILE;
   }
 
-  /** Path of a prepared transaction's state. */
-  public String twoPhasePath(long xid) {
+  /**
+   * Path of a prepared transaction's state.
+   *
+   * @param fullXid with its epoch, which only names of 17 and later have
+   */
+  public String twoPhasePath(long fullXid) {
     return switch (version) {
-      case V15 -> TWO_PHASE_DIRECTORY + "/" + "%08X".formatted((int) xid);
+      case V14, V15, V16 -> TWO_PHASE_DIRECTORY + "/" + "%08X".formatted((int) fullXid);
+      case V17, V18 -> TWO_PHASE_DIRECTORY + "/" + "%016X".formatted(fullXid);
+    };
+  }
+
+  private Pattern twoPhaseName() {
+    return switch (version) {
+      case V14, V15, V16 -> TWO_PHASE_NAME_V14_TO_16;
+      case V17, V18 -> TWO_PHASE_NAME_V17_TO_18;
     };
   }
 
@@ -276,16 +296,13 @@ public final class DataDirectoryLayout {
   }
 
   private DataFile classifyTwoPhase(String path, String[] parts) {
-    return switch (version) {
-      case V15 ->
-          parts.length == 2 && TWO_PHASE_NAME.matcher(parts[1]).matches()
-              ? new DataFile.TwoPhaseState(Long.parseLong(parts[1], 16))
-              : unknown(path);
-    };
+    return parts.length == 2 && twoPhaseName().matcher(parts[1]).matches()
+        ? new DataFile.TwoPhaseState(Long.parseUnsignedLong(parts[1], 16))
+        : unknown(path);
   }
 
   private DataFile classifyWal(String path, String[] parts) {
-    if (parts.length == 3 && parts[1].equals("archive_status")) {
+    if (parts.length == 3 && WAL_NOTES_DIRECTORIES.contains(parts[1])) {
       return new DataFile.Disposable(path);
     }
     if (parts.length != 2) {

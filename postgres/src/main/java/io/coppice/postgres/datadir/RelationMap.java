@@ -14,16 +14,20 @@ import java.util.zip.CRC32C;
  * relmapper.c}).
  *
  * <pre>
- * 0       4          8                                     504   508       512
- * | magic | n in use | catalog OID, file number   x 62     | crc | padding |
+ *                0       4          8                                     504   508       512
+ *  14 and 15     | magic | n in use | catalog OID, file number   x 62     | crc | padding |
+ *                0       4          8                                     520   524
+ *  from 16 on    | magic | n in use | catalog OID, file number   x 64     | crc |
  * </pre>
  *
  * @param fileNumbers by catalog OID
  */
 public record RelationMap(Map<Integer, Integer> fileNumbers) {
-  private static final int MAGIC_V15 = 0x592717;
-  private static final int FILE_BYTES_V15 = 512;
-  private static final int MAPPINGS_MAX_V15 = 62;
+  private static final int MAGIC = 0x592717;
+  private static final int FILE_BYTES_V14_TO_15 = 512;
+  private static final int FILE_BYTES_V16_TO_18 = 524;
+  private static final int MAPPINGS_MAX_V14_TO_15 = 62;
+  private static final int MAPPINGS_MAX_V16_TO_18 = 64;
   private static final int MAPPINGS = 8;
   private static final int MAPPING_BYTES = 8;
 
@@ -34,24 +38,26 @@ public record RelationMap(Map<Integer, Integer> fileNumbers) {
   /** Bytes in the file. */
   public static int fileBytes(PostgresVersion version) {
     return switch (version) {
-      case V15 -> FILE_BYTES_V15;
+      case V14, V15 -> FILE_BYTES_V14_TO_15;
+      case V16, V17, V18 -> FILE_BYTES_V16_TO_18;
     };
   }
 
   public static RelationMap read(PostgresVersion version, byte[] file)
       throws StorageException.Corrupt {
     return switch (version) {
-      case V15 -> read(file, FILE_BYTES_V15, MAGIC_V15, MAPPINGS_MAX_V15);
+      case V14, V15 -> read(file, fileBytes(version), MAPPINGS_MAX_V14_TO_15);
+      case V16, V17, V18 -> read(file, fileBytes(version), MAPPINGS_MAX_V16_TO_18);
     };
   }
 
-  private static RelationMap read(byte[] file, int fileBytes, int magic, int mappingsMax)
+  private static RelationMap read(byte[] file, int fileBytes, int mappingsMax)
       throws StorageException.Corrupt {
     if (file.length != fileBytes) {
       throw corrupt("length", Integer.toString(fileBytes), Integer.toString(file.length));
     }
-    if (i32(file, 0) != magic) {
-      throw corrupt("magic", "%08x".formatted(magic), "%08x".formatted(i32(file, 0)));
+    if (i32(file, 0) != MAGIC) {
+      throw corrupt("magic", "%08x".formatted(MAGIC), "%08x".formatted(i32(file, 0)));
     }
     int crcOffset = MAPPINGS + mappingsMax * MAPPING_BYTES;
     CRC32C crc = new CRC32C();

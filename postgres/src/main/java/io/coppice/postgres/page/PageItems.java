@@ -124,9 +124,12 @@ public final class PageItems {
 
   /**
    * {@code PageRepairFragmentation}: closes the gaps that removed heap items left, puts items into
-   * the order of their line pointers, and drops unused line pointers at the end.
+   * the order of their line pointers.
+   *
+   * @param dropsLinePointers whether it also drops unused line pointers at the end, as from 15 on
    */
-  public void repairFragmentation(byte[] page) throws StorageException.Corrupt {
+  public void repairFragmentation(byte[] page, boolean dropsLinePointers)
+      throws StorageException.Corrupt {
     checkBounds(page);
     int count = Page.itemCount(page);
     int lastUsed = 0;
@@ -145,7 +148,7 @@ public final class PageItems {
       }
     }
     compactify(page);
-    int dropped = count - lastUsed;
+    int dropped = dropsLinePointers ? count - lastUsed : 0;
     Page.setLower(page, Page.lower(page) - dropped * Page.LINE_POINTER_BYTES);
     Page.setFlag(page, Page.HAS_FREE_LINES, unused > dropped);
   }

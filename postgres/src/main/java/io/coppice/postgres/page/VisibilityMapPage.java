@@ -51,8 +51,15 @@ public final class VisibilityMapPage {
     return true;
   }
 
-  public static void clear(byte[] page, int heapBlock, int bits) {
+  /**
+   * Clears bits.
+   *
+   * @return whether one of them was set
+   */
+  public static boolean clear(byte[] page, int heapBlock, int bits) {
+    boolean changed = (bits(page, heapBlock) & bits) != 0;
     page[byteAt(heapBlock)] &= (byte) ~(bits << shift(heapBlock));
+    return changed;
   }
 
   /** {@code visibilitymap_prepare_truncate}: clears all bits of that heap block and later ones. */

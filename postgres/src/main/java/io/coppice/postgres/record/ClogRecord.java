@@ -15,9 +15,10 @@ public sealed interface ClogRecord {
   static ClogRecord parse(WalRecord record)
       throws StorageException.Corrupt, StorageException.Unsupported {
     MainData data = new MainData(record);
+    RecordFormat format = RecordFormat.of(record.version());
     return switch (record.kind()) {
-      case RecordKind.CLOG_ZEROPAGE -> new ZeroPage(data.i32());
-      case RecordKind.CLOG_TRUNCATE -> new Truncate(data.i32(), data.i32(), data.i32());
+      case RecordKind.CLOG_ZEROPAGE -> new ZeroPage(format.slruPage(data));
+      case RecordKind.CLOG_TRUNCATE -> new Truncate(format.slruPage(data), data.i32(), data.i32());
       default -> throw MainData.unknownKind(record);
     };
   }

@@ -13,9 +13,10 @@ public sealed interface CommitTsRecord {
   static CommitTsRecord parse(WalRecord record)
       throws StorageException.Corrupt, StorageException.Unsupported {
     MainData data = new MainData(record);
+    RecordFormat format = RecordFormat.of(record.version());
     return switch (record.kind()) {
-      case RecordKind.COMMIT_TS_ZEROPAGE -> new ZeroPage(data.i32());
-      case RecordKind.COMMIT_TS_TRUNCATE -> new Truncate(data.i32(), data.i32());
+      case RecordKind.COMMIT_TS_ZEROPAGE -> new ZeroPage(format.slruPage(data));
+      case RecordKind.COMMIT_TS_TRUNCATE -> new Truncate(format.slruPage(data), data.i32());
       default -> throw MainData.unknownKind(record);
     };
   }

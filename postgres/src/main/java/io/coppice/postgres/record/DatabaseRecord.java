@@ -5,7 +5,7 @@ import io.coppice.postgres.wal.WalRecord;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Databases made and dropped ({@code dbcommands_xlog.h}, 15 and later). */
+/** Databases made and dropped ({@code dbcommands_xlog.h}). */
 public sealed interface DatabaseRecord {
 
   /** A database comes to be as a copy of another's files, which are not in the log. */
@@ -13,7 +13,7 @@ public sealed interface DatabaseRecord {
       int databaseOid, int tablespaceOid, int sourceDatabaseOid, int sourceTablespaceOid)
       implements DatabaseRecord {}
 
-  /** A database comes to be; its pages follow in the log. */
+  /** A database comes to be; its pages follow in the log. From 15 on. */
   record CreateByLog(int databaseOid, int tablespaceOid) implements DatabaseRecord {}
 
   /** A database's files go away in each of the tablespaces. */
@@ -26,7 +26,7 @@ public sealed interface DatabaseRecord {
   static DatabaseRecord parse(WalRecord record)
       throws StorageException.Corrupt, StorageException.Unsupported {
     MainData data = new MainData(record);
-    return switch (record.kind()) {
+    return switch (RecordFormat.of(record.version()).databaseKind(record.kind())) {
       case RecordKind.DBASE_CREATE_FILE_COPY ->
           new CreateByCopy(data.i32(), data.i32(), data.i32(), data.i32());
       case RecordKind.DBASE_CREATE_WAL_LOG -> new CreateByLog(data.i32(), data.i32());

@@ -43,9 +43,10 @@ public sealed interface MultixactRecord {
   static MultixactRecord parse(WalRecord record)
       throws StorageException.Corrupt, StorageException.Unsupported {
     MainData data = new MainData(record);
+    RecordFormat format = RecordFormat.of(record.version());
     return switch (record.kind()) {
-      case RecordKind.MULTIXACT_ZERO_OFF_PAGE -> new ZeroOffsetsPage(data.i32());
-      case RecordKind.MULTIXACT_ZERO_MEM_PAGE -> new ZeroMembersPage(data.i32());
+      case RecordKind.MULTIXACT_ZERO_OFF_PAGE -> new ZeroOffsetsPage(format.slruPage(data));
+      case RecordKind.MULTIXACT_ZERO_MEM_PAGE -> new ZeroMembersPage(format.slruPage(data));
       case RecordKind.MULTIXACT_CREATE_ID -> create(data);
       case RecordKind.MULTIXACT_TRUNCATE_ID ->
           new Truncate(data.i32(), data.i32(), data.i32(), data.i32(), data.i32());

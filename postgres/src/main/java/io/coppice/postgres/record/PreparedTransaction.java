@@ -19,7 +19,8 @@ import java.util.List;
  * | origin lsn | origin time | gid | subxacts | drop on commit | drop on abort | ...
  * </pre>
  *
- * Each list begins at a multiple of 8. The total length counts the CRC that only the file has.
+ * 14 has no statistics, and all behind them is 8 bytes earlier. Each list begins at a multiple of
+ * 8. The total length counts the CRC that only the file has.
  */
 public record PreparedTransaction(
     int xid,
@@ -30,7 +31,7 @@ public record PreparedTransaction(
     List<Integer> subtransactions,
     List<RelationTag> droppedOnCommit,
     List<RelationTag> droppedOnAbort) {
-  private static final int MAGIC_V10_TO_16 = 0x57F94534;
+  private static final int MAGIC = 0x57F94534;
   private static final int CRC_BYTES = 4;
   private static final int ALIGNMENT = 8;
 
@@ -43,8 +44,8 @@ public record PreparedTransaction(
   public static PreparedTransaction parse(WalRecord record) throws StorageException.Corrupt {
     MainData data = new MainData(record);
     int magic = data.i32();
-    if (magic != MAGIC_V10_TO_16) {
-      throw data.corrupt("magic %08x".formatted(MAGIC_V10_TO_16), "%08x".formatted(magic));
+    if (magic != MAGIC) {
+      throw data.corrupt("magic %08x".formatted(MAGIC), "%08x".formatted(magic));
     }
     int totalBytes = data.i32();
     if (totalBytes != record.mainDataLength() + CRC_BYTES) {
@@ -59,7 +60,10 @@ public record PreparedTransaction(
     int subtransactionCount = data.i32();
     int droppedOnCommitCount = data.i32();
     int droppedOnAbortCount = data.i32();
-    data.skip(3 * Integer.BYTES + 2);
+    if (RecordFormat.of(record.version()).preparedStatistics()) {
+      data.skip(2 * Integer.BYTES);
+    }
+    data.skip(Integer.BYTES + 2);
     int nameBytes = data.u16();
     data.skip(2 * Long.BYTES);
     if (nameBytes > TransactionEnd.PREPARED_NAME_BYTES_MAX) {

@@ -1,8 +1,8 @@
 package io.coppice.postgres.record;
 
 /**
- * The kinds of records of each resource manager: the upper four bits of the info byte. Of 15; each
- * name begins with the resource manager's.
+ * The kinds of records of each resource manager: the upper four bits of the info byte. Each name
+ * begins with the resource manager's. Those of 15, unless another major is named.
  */
 public final class RecordKind {
 
@@ -19,6 +19,9 @@ public final class RecordKind {
   public static final int XLOG_FPI_FOR_HINT = 0xA0;
   public static final int XLOG_FPI = 0xB0;
   public static final int XLOG_OVERWRITE_CONTRECORD = 0xD0;
+
+  /** From 17 on. */
+  public static final int XLOG_CHECKPOINT_REDO = 0xE0;
 
   public static final int XACT_COMMIT = 0x00;
   public static final int XACT_PREPARE = 0x10;
@@ -40,7 +43,9 @@ public final class RecordKind {
   public static final int CLOG_ZEROPAGE = 0x00;
   public static final int CLOG_TRUNCATE = 0x10;
 
+  /** These three are as of 15; 14 has {@code CREATE}, which is by copy, and 0x10 for DROP. */
   public static final int DBASE_CREATE_FILE_COPY = 0x00;
+
   public static final int DBASE_CREATE_WAL_LOG = 0x10;
   public static final int DBASE_DROP = 0x20;
 
@@ -62,6 +67,12 @@ public final class RecordKind {
   public static final int HEAP2_PRUNE = 0x10;
   public static final int HEAP2_VACUUM = 0x20;
   public static final int HEAP2_FREEZE_PAGE = 0x30;
+
+  /** Of 17 and later, like the next two: in place of PRUNE, VACUUM and FREEZE_PAGE. */
+  public static final int HEAP2_PRUNE_ON_ACCESS = 0x10;
+
+  public static final int HEAP2_PRUNE_VACUUM_SCAN = 0x20;
+  public static final int HEAP2_PRUNE_VACUUM_CLEANUP = 0x30;
   public static final int HEAP2_VISIBLE = 0x40;
   public static final int HEAP2_MULTI_INSERT = 0x50;
   public static final int HEAP2_LOCK_UPDATED = 0x60;

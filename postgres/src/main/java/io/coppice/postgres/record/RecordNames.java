@@ -1,5 +1,6 @@
 package io.coppice.postgres.record;
 
+import io.coppice.postgres.version.PostgresVersion;
 import io.coppice.postgres.wal.WalRecord;
 
 /** Names of the kinds of records, as pg_waldump prints them; for messages only. */
@@ -63,25 +64,54 @@ public final class RecordNames {
     "MESSAGE"
   };
 
-  private static final String[][] NAMES = new String[KINDS_V15.length][];
+  private static final String[][] NAMES_V14 =
+      with(names(KINDS_V15), ResourceManager.DBASE, "CREATE DROP");
 
-  static {
-    for (int i = 0; i < KINDS_V15.length; i++) {
-      NAMES[i] = KINDS_V15[i].split(" ", -1);
-    }
-  }
+  private static final String[][] NAMES_V15_TO_16 = names(KINDS_V15);
+
+  private static final String[][] NAMES_V17_TO_18 =
+      with(
+          with(
+              names(KINDS_V15),
+              ResourceManager.XLOG,
+              KINDS_V15[ResourceManager.XLOG] + " CHECKPOINT_REDO"),
+          ResourceManager.HEAP2,
+          "REWRITE PRUNE_ON_ACCESS PRUNE_VACUUM_SCAN PRUNE_VACUUM_CLEANUP VISIBLE MULTI_INSERT "
+              + "LOCK_UPDATED NEW_CID - - - - - MULTI_INSERT+INIT");
 
   private RecordNames() {}
 
+  private static String[][] names(String[] kinds) {
+    String[][] names = new String[kinds.length][];
+    for (int i = 0; i < kinds.length; i++) {
+      names[i] = kinds[i].split(" ", -1);
+    }
+    return names;
+  }
+
+  private static String[][] with(String[][] names, int resourceManager, String kinds) {
+    names[resourceManager] = kinds.split(" ", -1);
+    return names;
+  }
+
+  private static String[][] names(PostgresVersion version) {
+    return switch (version) {
+      case V14 -> NAMES_V14;
+      case V15, V16 -> NAMES_V15_TO_16;
+      case V17, V18 -> NAMES_V17_TO_18;
+    };
+  }
+
   /** Such as {@code Heap/INSERT+INIT}, or {@code Heap/0xF0} for a kind that does not exist. */
-  public static String of(int resourceManager, int info) {
+  public static String of(PostgresVersion version, int resourceManager, int info) {
     String name = ResourceManager.name(resourceManager);
     int kind = info & 0xF0;
     if (resourceManager == ResourceManager.XACT) {
       kind &= RecordKind.XACT_OPERATION_MASK;
     }
-    if (resourceManager >= 0 && resourceManager < NAMES.length) {
-      String[] kinds = NAMES[resourceManager];
+    String[][] names = names(version);
+    if (resourceManager >= 0 && resourceManager < names.length) {
+      String[] kinds = names[resourceManager];
       if (kind >> 4 < kinds.length && !kinds[kind >> 4].equals("-")) {
         return name + "/" + kinds[kind >> 4];
       }
@@ -91,6 +121,6 @@ public final class RecordNames {
 
   /** The name of the record's kind. */
   public static String of(WalRecord record) {
-    return of(record.resourceManager(), record.info());
+    return of(record.version(), record.resourceManager(), record.info());
   }
 }

@@ -17,7 +17,7 @@ import java.util.Objects;
  * database (4), tablespace (4)            bit 0
  * n (4), subtransaction (4) x n           bit 1
  * n (4), dropped relation (12) x n        bit 2
- * n (4), dropped statistics (12) x n      bit 8
+ * n (4), dropped statistics x n           bit 8; 12 bytes each, from 18 on 16
  * n (4), invalidation (16) x n            bit 3
  * prepared transaction (4)                bit 4
  * its name, ends with a zero byte         bit 7
@@ -35,7 +35,6 @@ public final class TransactionEnd {
   private static final int HAS_DROPPED_STATISTICS = 1 << 8;
 
   private static final int INVALIDATION_BYTES = 16;
-  private static final int STATISTICS_BYTES = 12;
   private static final int XID_BYTES = 4;
 
   /** Longest name of a prepared transaction with its zero byte ({@code GIDSIZE}). */
@@ -91,7 +90,8 @@ public final class TransactionEnd {
     droppedRelationCount = has(HAS_DROPPED_RELATIONS) ? data.count(MainData.RELATION_BYTES) : 0;
     droppedRelationsOffset = data.take(droppedRelationCount * MainData.RELATION_BYTES);
     if (has(HAS_DROPPED_STATISTICS)) {
-      data.skip(data.count(STATISTICS_BYTES) * STATISTICS_BYTES);
+      int itemBytes = RecordFormat.of(record.version()).droppedStatisticsBytes();
+      data.skip(data.count(itemBytes) * itemBytes);
     }
     if (has(HAS_INVALIDATIONS)) {
       data.skip(data.count(INVALIDATION_BYTES) * INVALIDATION_BYTES);

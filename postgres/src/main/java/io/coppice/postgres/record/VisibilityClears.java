@@ -1,12 +1,14 @@
 package io.coppice.postgres.record;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Fork;
 import io.coppice.postgres.bytes.LittleEndian;
 import io.coppice.postgres.wal.WalRecord;
 
 /**
- * Which bits of the visibility map a heap record clears. The record does not name the map's page;
- * its flags alone say so ({@code heapam_xlog.h}).
+ * Which bits of the visibility map a heap record clears that does not name the map's page; its
+ * flags alone say so ({@code heapam_xlog.h}). Minor releases since August 2026 have the map's page
+ * among the record's blocks, whose redo clears the bits; of such records nothing is said here.
  *
  * <p>The answer is one number, so that asking makes no garbage: zero, or a sum of {@link
  * #NEW_PAGE}, {@link #OLD_PAGE} and {@link #FROZEN_ONLY}.
@@ -39,12 +41,24 @@ public final class VisibilityClears {
 
   /** Of any record; those of other resource managers clear nothing. */
   public static int of(WalRecord record) throws StorageException.Corrupt {
+    if (namesMap(record)) {
+      return 0;
+    }
     int operation = record.info() & RecordKind.HEAP_OPERATION_MASK;
     return switch (record.resourceManager()) {
       case ResourceManager.HEAP -> ofHeap(record, operation);
       case ResourceManager.HEAP2 -> ofHeap2(record, operation);
       default -> 0;
     };
+  }
+
+  private static boolean namesMap(WalRecord record) {
+    for (int id = 1; id < record.blockCount(); id++) {
+      if (record.hasBlock(id) && record.blockFork(id) == Fork.VM.number()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static int ofHeap(WalRecord record, int operation) throws StorageException.Corrupt {

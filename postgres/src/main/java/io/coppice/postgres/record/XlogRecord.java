@@ -28,7 +28,10 @@ public sealed interface XlogRecord {
 
   record BackupEnd(Lsn start) implements XlogRecord {}
 
-  /** Nothing but its blocks' images, or nothing at all: NOOP, SWITCH, RESTORE_POINT, FPI. */
+  /**
+   * Nothing but its blocks' images, or nothing at all: NOOP, SWITCH, RESTORE_POINT, FPI and
+   * CHECKPOINT_REDO.
+   */
   record NoEffect() implements XlogRecord {}
 
   NoEffect NO_EFFECT = new NoEffect();
@@ -52,6 +55,7 @@ public sealed interface XlogRecord {
           RecordKind.XLOG_SWITCH,
           RecordKind.XLOG_RESTORE_POINT,
           RecordKind.XLOG_FPI,
+          RecordKind.XLOG_CHECKPOINT_REDO,
           RecordKind.XLOG_FPI_FOR_HINT ->
           NO_EFFECT;
       default -> throw MainData.unknownKind(record);

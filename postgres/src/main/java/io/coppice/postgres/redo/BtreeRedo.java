@@ -12,7 +12,10 @@ import io.coppice.postgres.page.Page;
 import io.coppice.postgres.page.PageItems;
 import io.coppice.postgres.record.RecordKind;
 
-/** Redo of the resource manager Btree ({@code nbtxlog.c}, {@code nbtxlog.h} of 15). */
+/**
+ * Redo of the resource manager Btree ({@code nbtxlog.c}, {@code nbtxlog.h}), the same from 14 to
+ * 18.
+ */
 final class BtreeRedo implements ResourceManagerRedo {
 
   private static final int HIGH_KEY = 1;

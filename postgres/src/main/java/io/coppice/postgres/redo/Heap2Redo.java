@@ -1,8 +1,5 @@
 package io.coppice.postgres.redo;
 
-import static io.coppice.postgres.bytes.LittleEndian.i32;
-import static io.coppice.postgres.bytes.LittleEndian.putI32;
-import static io.coppice.postgres.bytes.LittleEndian.putU16;
 import static io.coppice.postgres.bytes.LittleEndian.u16;
 import static io.coppice.postgres.bytes.LittleEndian.u8;
 
@@ -13,16 +10,14 @@ import io.coppice.postgres.page.PageItems;
 import io.coppice.postgres.page.VisibilityMapPage;
 import io.coppice.postgres.record.RecordKind;
 
-/** Redo of the resource manager Heap2 ({@code heapam.c}, {@code heapam_xlog.h} of 15). */
+/**
+ * Redo of the resource manager Heap2 ({@code heapam.c}, {@code heapam_xlog.h}); what differs
+ * between majors is in its {@link HeapPruning}.
+ */
 final class Heap2Redo implements ResourceManagerRedo {
 
   private static final int INSERT_ALL_VISIBLE_CLEARED = 0x01;
   private static final int INSERT_ALL_FROZEN_SET = 0x20;
-
-  private static final int FREEZE_TUPLE_BYTES = 12;
-  private static final int FREEZE_XVAC = 0x02;
-  private static final int INVALID_XVAC = 0x04;
-  private static final int FROZEN_XID = 2;
 
   private static final int VISIBLE_MAP_BLOCK_ID = 0;
   private static final int VISIBLE_HEAP_BLOCK_ID = 1;
@@ -31,9 +26,11 @@ final class Heap2Redo implements ResourceManagerRedo {
   private static final int MULTI_INSERT_TUPLE_BYTES = 7;
 
   private final PageItems items;
+  private final HeapPruning pruning;
 
-  Heap2Redo(PageItems items) {
+  Heap2Redo(PageItems items, HeapPruning pruning) {
     this.items = items;
+    this.pruning = pruning;
   }
 
   @Override
@@ -42,89 +39,40 @@ final class Heap2Redo implements ResourceManagerRedo {
     if (kind == RecordKind.HEAP2_VISIBLE) {
       return visible(page, record);
     }
+    if (record.isVisibilityMap()) {
+      return clearVisibility(page, record, kind);
+    }
     if (record.blockId() != 0) {
       return RedoOutcome.UNKNOWN;
     }
     switch (kind) {
-      case RecordKind.HEAP2_PRUNE -> prune(page, record);
-      case RecordKind.HEAP2_VACUUM -> vacuum(page, record);
-      case RecordKind.HEAP2_FREEZE_PAGE -> freezePage(page, record);
       case RecordKind.HEAP2_MULTI_INSERT -> multiInsert(page, record);
       case RecordKind.HEAP2_LOCK_UPDATED -> lockUpdated(page, record);
       case RecordKind.HEAP2_REWRITE, RecordKind.HEAP2_NEW_CID -> {
         return RedoOutcome.UNCHANGED;
       }
       default -> {
-        return RedoOutcome.UNKNOWN;
+        return pruning.redo(kind, page, record) ? RedoOutcome.CHANGED : RedoOutcome.UNKNOWN;
       }
     }
     return RedoOutcome.CHANGED;
   }
 
-  /**
-   * Main data: latest removed xid u32, number of redirections u16, number of dead items u16. Block
-   * data: the redirections (from, to), the dead, and for the rest the unused, u16 each.
-   */
-  private void prune(byte[] page, StoredRecord record) throws StorageException.Corrupt {
-    byte[] bytes = record.bytes();
-    int main = record.main(8);
-    int redirections = u16(bytes, main + 4);
-    int dead = u16(bytes, main + 6);
-    int at = record.data(redirections * 4 + dead * 2);
-    for (int i = 0; i < redirections; i++, at += 4) {
-      set(page, u16(bytes, at), Page.packLinePointer(u16(bytes, at + 2), Page.LP_REDIRECT, 0));
-    }
-    for (int i = 0; i < dead; i++, at += 2) {
-      set(page, u16(bytes, at), Page.packLinePointer(0, Page.LP_DEAD, 0));
-    }
-    for (; at < record.dataEnd(); at += 2) {
-      set(page, u16(bytes, at), 0);
-    }
-    items.repairFragmentation(page);
-  }
-
-  private static void set(byte[] page, int offsetNumber, int linePointer)
+  /** Of the map's page that the record has beside the heap's. */
+  private static RedoOutcome clearVisibility(byte[] page, StoredRecord record, int kind)
       throws StorageException.Corrupt {
-    PageItems.existing(page, offsetNumber);
-    Page.setLinePointer(page, offsetNumber, linePointer);
-  }
-
-  /** Main data: number of items u16. Block data: dead items that become unused, u16 each. */
-  private static void vacuum(byte[] page, StoredRecord record) throws StorageException.Corrupt {
-    byte[] bytes = record.bytes();
-    int unused = u16(bytes, record.main(2));
-    int at = record.data(unused * 2);
-    for (int i = 0; i < unused; i++, at += 2) {
-      set(page, u16(bytes, at), 0);
-    }
-    PageItems.truncateLinePointers(page);
+    return switch (kind) {
+      case RecordKind.HEAP2_MULTI_INSERT ->
+          HeapVisibility.clear(page, record.otherBlock(0), StoredValues.VM_ALL);
+      case RecordKind.HEAP2_LOCK_UPDATED ->
+          HeapVisibility.clear(page, record.otherBlock(0), StoredValues.VM_ALL_FROZEN);
+      default -> RedoOutcome.UNKNOWN;
+    };
   }
 
   /**
-   * Main data: cutoff xid u32, number of tuples u16. Block data, for each: xmax u32, offset number,
-   * infomask2, infomask u16 each, flags u8, padding.
-   */
-  private static void freezePage(byte[] page, StoredRecord record) throws StorageException.Corrupt {
-    byte[] bytes = record.bytes();
-    int tuples = u16(bytes, record.main(6) + 4);
-    int at = record.data(tuples * FREEZE_TUPLE_BYTES);
-    for (int i = 0; i < tuples; i++, at += FREEZE_TUPLE_BYTES) {
-      int tuple = HeapTuples.find(page, u16(bytes, at + 4));
-      int flags = u8(bytes, at + 10);
-      putI32(page, tuple + HeapTuple.XMAX_AT, i32(bytes, at));
-      if ((flags & FREEZE_XVAC) != 0) {
-        putI32(page, tuple + HeapTuple.COMMAND_AT, FROZEN_XID);
-      }
-      if ((flags & INVALID_XVAC) != 0) {
-        putI32(page, tuple + HeapTuple.COMMAND_AT, 0);
-      }
-      putU16(page, tuple + HeapTuple.INFOMASK_AT, u16(bytes, at + 8));
-      putU16(page, tuple + HeapTuple.INFOMASK2_AT, u16(bytes, at + 6));
-    }
-  }
-
-  /**
-   * Main data: cutoff xid u32, bits u8. Block 0 is the visibility map's, block 1 the heap's.
+   * Main data: cutoff xid u32, bits u8, to which 16 adds one that means a catalog. Block 0 is the
+   * visibility map's, block 1 the heap's.
    *
    * <p>Postgres moves the heap page's LSN only if data checksums or {@code wal_log_hints} are on,
    * which the record does not tell. Here it always moves, so that the LSN names the last record
@@ -132,7 +80,7 @@ final class Heap2Redo implements ResourceManagerRedo {
    */
   private static RedoOutcome visible(byte[] page, StoredRecord record)
       throws StorageException.Corrupt {
-    int bits = u8(record.bytes(), record.main(5) + 4);
+    int bits = u8(record.bytes(), record.main(5) + 4) & StoredValues.VM_ALL;
     return switch (record.blockId()) {
       case VISIBLE_MAP_BLOCK_ID -> {
         if (Page.isNew(page)) {

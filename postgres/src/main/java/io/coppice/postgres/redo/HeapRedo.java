@@ -8,11 +8,13 @@ import io.coppice.common.error.StorageException;
 import io.coppice.postgres.page.HeapTuple;
 import io.coppice.postgres.page.Page;
 import io.coppice.postgres.page.PageItems;
+import io.coppice.postgres.page.VisibilityMapPage;
 import io.coppice.postgres.record.RecordKind;
 
 /**
- * Redo of the resource manager Heap ({@code heapam.c}, {@code heapam_xlog.h} of 15). The visibility
- * map that some of these records clear bits of is not one of their blocks.
+ * Redo of the resource manager Heap ({@code heapam.c}, {@code heapam_xlog.h}), the same from 14 to
+ * 18. Some of these records clear bits of the visibility map; minor releases since August 2026 have
+ * the map's page among the blocks, others do not name it.
  */
 final class HeapRedo implements ResourceManagerRedo {
 
@@ -26,6 +28,7 @@ final class HeapRedo implements ResourceManagerRedo {
   private static final int UPDATE_SUFFIX_FROM_OLD = 0x40;
 
   private static final int UPDATE_BYTES = 14;
+  private static final int UPDATE_OLD_MAP_BLOCK_ID = 3;
   private static final int NO_TUPLE = -1;
   private static final int INVALID_BLOCK = 0xFFFF_FFFF;
 
@@ -38,6 +41,9 @@ final class HeapRedo implements ResourceManagerRedo {
   @Override
   public RedoOutcome redo(byte[] page, StoredRecord record) throws StorageException.Corrupt {
     int kind = record.info() & RecordKind.HEAP_OPERATION_MASK;
+    if (record.isVisibilityMap()) {
+      return clearVisibility(page, record, kind);
+    }
     if (record.blockId() != 0 && kind != RecordKind.HEAP_UPDATE) {
       return RedoOutcome.UNKNOWN;
     }
@@ -62,6 +68,39 @@ final class HeapRedo implements ResourceManagerRedo {
       }
     }
     return RedoOutcome.CHANGED;
+  }
+
+  /** Of the map's page that the record has beside the heap's. */
+  private static RedoOutcome clearVisibility(byte[] page, StoredRecord record, int kind)
+      throws StorageException.Corrupt {
+    return switch (kind) {
+      case RecordKind.HEAP_INSERT, RecordKind.HEAP_DELETE ->
+          HeapVisibility.clear(page, record.otherBlock(0), StoredValues.VM_ALL);
+      case RecordKind.HEAP_LOCK ->
+          HeapVisibility.clear(page, record.otherBlock(0), StoredValues.VM_ALL_FROZEN);
+      case RecordKind.HEAP_UPDATE, RecordKind.HEAP_HOT_UPDATE -> clearOfUpdate(page, record);
+      default -> RedoOutcome.UNKNOWN;
+    };
+  }
+
+  /** Block 2 is the map's page for the new tuple, and for the old if it is there; 3 for the old. */
+  private static RedoOutcome clearOfUpdate(byte[] page, StoredRecord record)
+      throws StorageException.Corrupt {
+    int newBlock = record.otherBlock(0);
+    int oldBlock = record.hasOther(1) ? record.otherBlock(1) : newBlock;
+    if (record.blockId() == UPDATE_OLD_MAP_BLOCK_ID) {
+      return HeapVisibility.clear(page, oldBlock, StoredValues.VM_ALL);
+    }
+    int flags = u8(record.bytes(), record.main(UPDATE_BYTES) + 7);
+    boolean clearsOld =
+        (flags & UPDATE_OLD_ALL_VISIBLE_CLEARED) != 0
+            && VisibilityMapPage.mapBlock(oldBlock) == VisibilityMapPage.mapBlock(newBlock);
+    RedoOutcome ofOld =
+        clearsOld
+            ? HeapVisibility.clear(page, oldBlock, StoredValues.VM_ALL)
+            : RedoOutcome.UNCHANGED;
+    RedoOutcome ofNew = HeapVisibility.clear(page, newBlock, StoredValues.VM_ALL);
+    return ofOld == RedoOutcome.CHANGED ? ofOld : ofNew;
   }
 
   /** Main data: offset number u16, flags u8. Block data: the tuple. */

@@ -25,11 +25,13 @@ import org.jspecify.annotations.Nullable;
 public final class PageRedo {
   private static final int SLRU_FIELD1 = 0x01;
 
+  private final PostgresVersion version;
   private final @Nullable ResourceManagerRedo[] resourceManagers;
   private final StoredRecord record = new StoredRecord();
 
   /** Redo of the WAL of that version of Postgres. */
   public PageRedo(PostgresVersion version) {
+    this.version = version;
     resourceManagers = RedoTables.of(version);
   }
 
@@ -151,7 +153,7 @@ public final class PageRedo {
   }
 
   private String recordName() {
-    return RecordNames.of(record.resourceManager(), record.info());
+    return RecordNames.of(version, record.resourceManager(), record.info());
   }
 
   private static String place(Key target, Lsn lsn) {

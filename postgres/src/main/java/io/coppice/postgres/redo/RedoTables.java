@@ -3,6 +3,7 @@ package io.coppice.postgres.redo;
 import io.coppice.postgres.page.PageItems;
 import io.coppice.postgres.record.ResourceManager;
 import io.coppice.postgres.version.PostgresVersion;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,16 +18,20 @@ final class RedoTables {
   /** By id of the resource manager; null where nothing is replayed but full-page images. */
   static @Nullable ResourceManagerRedo[] of(PostgresVersion version) {
     return switch (version) {
-      case V15 -> v15();
+      case V14 -> common(HeapPruningV14To16::ofV14);
+      case V15 -> common(HeapPruningV14To16::ofV15);
+      case V16 -> common(HeapPruningV14To16::ofV16);
+      case V17, V18 -> common(HeapPruningV17To18::new);
     };
   }
 
-  private static @Nullable ResourceManagerRedo[] v15() {
+  /** What is the same in all majors but for how pruning of heap pages is logged. */
+  private static @Nullable ResourceManagerRedo[] common(Function<PageItems, HeapPruning> pruning) {
     PageItems items = new PageItems();
     @Nullable ResourceManagerRedo[] table = new ResourceManagerRedo[RESOURCE_MANAGERS];
     table[ResourceManager.XLOG] = new XlogRedo();
     table[ResourceManager.HEAP] = new HeapRedo(items);
-    table[ResourceManager.HEAP2] = new Heap2Redo(items);
+    table[ResourceManager.HEAP2] = new Heap2Redo(items, pruning.apply(items));
     table[ResourceManager.BTREE] = new BtreeRedo(items);
     table[ResourceManager.SEQ] = new SequenceRedo(items);
     table[ResourceManager.GENERIC] = new GenericRedo();

@@ -5,6 +5,7 @@ import static io.coppice.postgres.bytes.LittleEndian.u16;
 import static io.coppice.postgres.bytes.LittleEndian.u8;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Fork;
 
 /**
  * A stored record as redo sees it: a reusable view over the value's bytes. {@link StoredValues} has
@@ -13,6 +14,7 @@ import io.coppice.common.error.StorageException;
 final class StoredRecord {
   static final int HEADER_BYTES = 16;
   static final int SAME_RELATION = 0x80;
+  private static final int FORK_MASK = 0x0F;
   static final int OTHER_BYTES = 6;
   static final int OTHER_RELATION_BYTES = 12;
 
@@ -75,6 +77,11 @@ final class StoredRecord {
   /** Which of the record's blocks this value is for. */
   int blockId() {
     return u8(bytes, start + 3);
+  }
+
+  /** Whether this value is for a page of a relation's visibility map. */
+  boolean isVisibilityMap() {
+    return (u8(bytes, start + 8) & FORK_MASK) == Fork.VM.number();
   }
 
   int xid() {

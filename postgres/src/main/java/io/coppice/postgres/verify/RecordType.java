@@ -1,6 +1,7 @@
 package io.coppice.postgres.verify;
 
 import io.coppice.postgres.record.RecordNames;
+import io.coppice.postgres.version.PostgresVersion;
 import io.coppice.postgres.wal.WalRecord;
 
 /**
@@ -8,16 +9,17 @@ import io.coppice.postgres.wal.WalRecord;
  *
  * @param kind the upper half of the info byte
  */
-public record RecordType(int resourceManager, int kind) implements Comparable<RecordType> {
+public record RecordType(PostgresVersion version, int resourceManager, int kind)
+    implements Comparable<RecordType> {
 
   public static RecordType of(WalRecord record) {
-    return new RecordType(record.resourceManager(), record.kind());
+    return new RecordType(record.version(), record.resourceManager(), record.kind());
   }
 
   /** As pg_waldump names it: {@code Heap/HOT_UPDATE}; the number if it has no name. */
   @Override
   public String toString() {
-    return RecordNames.of(resourceManager, kind);
+    return RecordNames.of(version, resourceManager, kind);
   }
 
   @Override

@@ -6,7 +6,11 @@ import java.util.stream.Collectors;
 
 /** A major version of PostgreSQL whose formats are known here. */
 public enum PostgresVersion {
-  V15(15, 0xD110, 1300, "15");
+  V14(14, 0xD10D, 1300, 202107181),
+  V15(15, 0xD110, 1300, 202209061),
+  V16(16, 0xD113, 1300, 202307071),
+  V17(17, 0xD116, 1700, 202406281),
+  V18(18, 0xD118, 1800, 202506291);
 
   /** Bytes in a page of a relation or an SLRU ({@code BLCKSZ}). */
   public static final int PAGE_SIZE_BYTES = 8192;
@@ -23,13 +27,13 @@ public enum PostgresVersion {
   private final int major;
   private final int walPageMagic;
   private final int controlFileVersion;
-  private final String versionFileText;
+  private final int catalogVersion;
 
-  PostgresVersion(int major, int walPageMagic, int controlFileVersion, String versionFileText) {
+  PostgresVersion(int major, int walPageMagic, int controlFileVersion, int catalogVersion) {
     this.major = major;
     this.walPageMagic = walPageMagic;
     this.controlFileVersion = controlFileVersion;
-    this.versionFileText = versionFileText;
+    this.catalogVersion = catalogVersion;
   }
 
   /** 15 for PostgreSQL 15.x. */
@@ -42,14 +46,19 @@ public enum PostgresVersion {
     return walPageMagic;
   }
 
-  /** Format of {@code global/pg_control} ({@code PG_CONTROL_VERSION}). */
+  /** Format of {@code global/pg_control} ({@code PG_CONTROL_VERSION}); majors may share one. */
   public int controlFileVersion() {
     return controlFileVersion;
   }
 
+  /** The system catalogs' version ({@code CATALOG_VERSION_NO}), the same in every minor release. */
+  public int catalogVersion() {
+    return catalogVersion;
+  }
+
   /** What {@code PG_VERSION} files hold, without the newline. */
   public String versionFileText() {
-    return versionFileText;
+    return Integer.toString(major);
   }
 
   /**
@@ -79,17 +88,21 @@ public enum PostgresVersion {
             .formatted(magic, majors()));
   }
 
-  /** The version that writes pg_control in that format. */
-  public static PostgresVersion ofControlFileVersion(int controlFileVersion)
+  /**
+   * The version whose pg_control has that format and names those catalogs. The format alone does
+   * not tell: 14, 15 and 16 share one.
+   */
+  public static PostgresVersion ofControlFile(int controlFileVersion, int catalogVersion)
       throws StorageException.Unsupported {
     for (PostgresVersion version : values()) {
-      if (version.controlFileVersion == controlFileVersion) {
+      if (version.controlFileVersion == controlFileVersion
+          && version.catalogVersion == catalogVersion) {
         return version;
       }
     }
     throw new StorageException.Unsupported(
-        "pg_control of format %d is not supported (supported majors: %s)"
-            .formatted(controlFileVersion, majors()));
+        "pg_control of format %d with catalogs of version %d is not supported (supported majors: %s)"
+            .formatted(controlFileVersion, catalogVersion, majors()));
   }
 
   private static String majors() {

@@ -7,16 +7,19 @@ import static io.coppice.postgres.version.PostgresVersion.PAGE_SIZE_BYTES;
 import static io.coppice.postgres.wal.WalRecord.BLOCK_HAS_DATA;
 import static io.coppice.postgres.wal.WalRecord.BLOCK_HAS_IMAGE;
 import static io.coppice.postgres.wal.WalRecord.BLOCK_SAME_RELATION;
+import static io.coppice.postgres.wal.WalRecord.IMAGE_APPLY;
 import static io.coppice.postgres.wal.WalRecord.IMAGE_COMPRESSED_MASK;
+import static io.coppice.postgres.wal.WalRecord.IMAGE_COMPRESSED_PGLZ;
 import static io.coppice.postgres.wal.WalRecord.IMAGE_HAS_HOLE;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Fork;
 import io.coppice.common.id.Lsn;
+import io.coppice.postgres.version.PostgresVersion;
 
 /**
  * Reads the headers between a record's fixed header and its data (PostgreSQL's {@code
- * xlogrecord.h}, from 15 on).
+ * xlogrecord.h}). An image's info byte is as of 15 and later; {@link #ofV14} makes it of 14's.
  *
  * <pre>
  * block    | id 0..32 | fork and flags | data length (2) |
@@ -155,7 +158,7 @@ final class RecordHeaders {
     int position = from + 5;
     int imageLength = u16(bytes, from);
     int holeOffset = u16(bytes, from + 2);
-    int info = u8(bytes, from + 4);
+    int info = imageInfo(record.version(), u8(bytes, from + 4));
     boolean hasHole = (info & IMAGE_HAS_HOLE) != 0;
     boolean compressed = (info & IMAGE_COMPRESSED_MASK) != 0;
     int holeLength;
@@ -188,6 +191,20 @@ final class RecordHeaders {
     record.blockHoleOffset[id] = holeOffset;
     record.blockHoleLength[id] = holeLength;
     return position;
+  }
+
+  private static int imageInfo(PostgresVersion version, int info) {
+    return switch (version) {
+      case V14 -> ofV14(info);
+      case V15, V16, V17, V18 -> info;
+    };
+  }
+
+  /** 14 has 0x02 for compressed, by pglz alone, and 0x04 for an image that redo takes. */
+  private static int ofV14(int info) {
+    return (info & IMAGE_HAS_HOLE)
+        | ((info & 0x02) != 0 ? IMAGE_COMPRESSED_PGLZ : 0)
+        | ((info & 0x04) != 0 ? IMAGE_APPLY : 0);
   }
 
   private static void need(WalRecord record, int position, int count, int end)

@@ -37,6 +37,7 @@ public final class WalDecoder {
   /** A larger buffer for a record across pages is let go when the record was read. */
   private static final int KEPT_RECORD_BUFFER_BYTES_MAX = 1 << 20;
 
+  private final PostgresVersion version;
   private final int segmentSizeBytes;
   private final WalPageHeaders pageHeaders;
   private final EndOfWal endOfWal;
@@ -102,6 +103,7 @@ public final class WalDecoder {
         || (pageOffset != 0 && pageOffset < WalLayout.pageHeaderBytes(page, segmentSizeBytes))) {
       throw new IllegalArgumentException("no record can begin at " + start);
     }
+    this.version = version;
     this.segmentSizeBytes = segmentSizeBytes;
     this.pageHeaders = new WalPageHeaders(version, segmentSizeBytes);
     this.endOfWal = endOfWal;
@@ -391,7 +393,7 @@ public final class WalDecoder {
     if (ofXlog && kind == WalLayout.XLOG_SWITCH) {
       end = (end + segmentSizeBytes - 1) & -segmentSizeBytes;
     }
-    into.view(bytes, offset, length, start, end);
+    into.view(version, bytes, offset, length, start, end);
     try {
       RecordHeaders.parse(into);
     } catch (StorageException.Corrupt e) {

@@ -8,6 +8,7 @@ import static io.coppice.postgres.wal.WalLayout.BLOCK_ID_MAX;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.RelationTag;
+import io.coppice.postgres.version.PostgresVersion;
 import java.util.Objects;
 
 /**
@@ -44,6 +45,7 @@ public final class WalRecord {
 
   private static final byte[] NO_BYTES = new byte[0];
 
+  private PostgresVersion version = PostgresVersion.V15;
   private byte[] bytes = NO_BYTES;
   private int offset;
   private int length;
@@ -76,19 +78,26 @@ public final class WalRecord {
    * Makes this a view of the record at {@code bytes[offset, offset + length)}. Everything but the
    * CRC is checked.
    */
-  public void parse(byte[] bytes, int offset, int length, Lsn start, Lsn end)
+  public void parse(
+      PostgresVersion version, byte[] bytes, int offset, int length, Lsn start, Lsn end)
       throws StorageException.Corrupt {
     Objects.checkFromIndexSize(offset, length, bytes.length);
-    view(bytes, offset, length, start.value(), end.value());
+    view(version, bytes, offset, length, start.value(), end.value());
     RecordHeaders.parse(this);
   }
 
-  void view(byte[] bytes, int offset, int length, long start, long end) {
+  void view(PostgresVersion version, byte[] bytes, int offset, int length, long start, long end) {
+    this.version = version;
     this.bytes = bytes;
     this.offset = offset;
     this.length = length;
     this.start = start;
     this.end = end;
+  }
+
+  /** The major that wrote the record, which its kind and layout depend on. */
+  public PostgresVersion version() {
+    return version;
   }
 
   /** Where the record begins: behind the page header if it begins a page. */
@@ -223,7 +232,7 @@ public final class WalRecord {
     return blockHasImage(id) && (blockImageInfo[id] & IMAGE_APPLY) != 0;
   }
 
-  /** {@code IMAGE_...} flags; zero without an image. */
+  /** {@code IMAGE_...} flags, whatever bits the major has for them; zero without an image. */
   public int blockImageInfo(int id) {
     return blockImageInfo[id];
   }

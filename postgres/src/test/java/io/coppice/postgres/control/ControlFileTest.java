@@ -134,6 +134,8 @@ class ControlFileTest {
     other[8] ^= 1;
     assertThatThrownBy(() -> ControlFile.read(other))
         .isInstanceOf(StorageException.Unsupported.class)
-        .hasMessage("pg_control of format 1301 is not supported (supported majors: 15)");
+        .hasMessage(
+            "pg_control of format 1301 with catalogs of version 202209061 is not supported"
+                + " (supported majors: 14, 15, 16, 17, 18)");
   }
 }

@@ -88,7 +88,7 @@ final class PageItemsTest {
     PageItems.truncateLinePointers(page);
     assertThat(Page.itemCount(page)).isEqualTo(1);
     assertThat(Page.hasFlag(page, Page.HAS_FREE_LINES)).isTrue();
-    items.repairFragmentation(page);
+    items.repairFragmentation(page, true);
     assertThat(Page.itemCount(page)).isZero();
     assertThat(Page.hasFlag(page, Page.HAS_FREE_LINES)).isFalse();
     assertThat(Page.upper(page)).isEqualTo(Page.SIZE_BYTES);
@@ -112,7 +112,7 @@ final class PageItemsTest {
         expected.set(i - 1, new byte[0]);
       }
     }
-    items.repairFragmentation(page);
+    items.repairFragmentation(page, true);
     int end = Page.SIZE_BYTES;
     for (int i = 1; i <= Page.itemCount(page); i++) {
       assertThat(item(i)).isEqualTo(expected.get(i - 1));

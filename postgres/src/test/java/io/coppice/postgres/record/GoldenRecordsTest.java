@@ -51,7 +51,7 @@ class GoldenRecordsTest {
     bytes[flipAt] ^= (byte) flip;
     WalRecord copy = new WalRecord();
     try {
-      copy.parse(bytes, 0, bytes.length, record.start(), record.end());
+      copy.parse(V15, bytes, 0, bytes.length, record.start(), record.end());
     } catch (StorageException.Corrupt e) {
       throw new AssertionError(e);
     }

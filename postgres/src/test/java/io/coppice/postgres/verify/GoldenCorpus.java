@@ -5,6 +5,7 @@ import com.github.luben.zstd.ZstdOutputStream;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.RelationTag;
 import io.coppice.postgres.page.Page;
+import io.coppice.postgres.version.PostgresVersion;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -76,7 +77,7 @@ record GoldenCorpus(int segmentSizeBytes, Lsn start, byte[] wal, Map<PageId, byt
   }
 
   ServerWal serverWal() {
-    return new ServerWal(segmentSizeBytes, start, wal);
+    return new ServerWal(PostgresVersion.V15, segmentSizeBytes, start, wal);
   }
 
   /** The corpus's pages, as they were before its WAL. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.coppice.postgres.record.RecordKind;
 import io.coppice.postgres.record.ResourceManager;
+import io.coppice.postgres.version.PostgresVersion;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Set;
@@ -67,7 +68,7 @@ final class GoldenReplayTest {
   private static void requireCompared(
       Set<String> missing, int resourceManager, int kind, boolean changesPages) {
     if (changesPages && replay.counts(resourceManager, kind).imagesCompared() == 0) {
-      missing.add(new RecordType(resourceManager, kind).toString());
+      missing.add(new RecordType(PostgresVersion.V15, resourceManager, kind).toString());
     }
   }
 

@@ -25,10 +25,10 @@ final class Replay {
 
   final WalVerifier verifier;
 
-  private Replay(BasePages base) {
+  private Replay(PostgresVersion version, BasePages base) {
     verifier =
         new WalVerifier(
-            PostgresVersion.V15,
+            version,
             base,
             mismatch -> {
               if (mismatches.size() < MISMATCHES_KEPT_MAX) {
@@ -45,9 +45,8 @@ final class Replay {
   /** The same with only some of the records. */
   static Replay of(ServerWal wal, BasePages base, Predicate<WalRecord> filter)
       throws StorageException {
-    Replay replay = new Replay(base);
-    WalDecoder decoder =
-        WalDecoder.ofFiles(PostgresVersion.V15, wal.segmentSizeBytes(), wal.start());
+    Replay replay = new Replay(wal.version(), base);
+    WalDecoder decoder = WalDecoder.ofFiles(wal.version(), wal.segmentSizeBytes(), wal.start());
     WalRecord record = new WalRecord();
     byte[] bytes = wal.bytes();
     for (int at = 0; at < bytes.length; at += FEED_BYTES) {
@@ -67,7 +66,9 @@ final class Replay {
   }
 
   Counts counts(int resourceManager, int kind) {
-    return verifier.byType().getOrDefault(new RecordType(resourceManager, kind), new Counts());
+    return verifier
+        .byType()
+        .getOrDefault(new RecordType(PostgresVersion.V15, resourceManager, kind), new Counts());
   }
 
   /** A table of counts, for the log and for failures. */

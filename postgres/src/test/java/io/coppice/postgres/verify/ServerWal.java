@@ -3,6 +3,7 @@ package io.coppice.postgres.verify;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.postgres.control.ControlFile;
+import io.coppice.postgres.version.PostgresVersion;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -15,7 +16,7 @@ import java.util.Arrays;
  * @param bytes from {@code start} to the end of the last record, which is the shutdown checkpoint
  */
 @SuppressWarnings("ArrayRecordComponent")
-record ServerWal(int segmentSizeBytes, Lsn start, byte[] bytes) {
+record ServerWal(PostgresVersion version, int segmentSizeBytes, Lsn start, byte[] bytes) {
 
   static ServerWal read(Path base, Path data) throws IOException, StorageException {
     ControlFile before = control(base);
@@ -32,7 +33,7 @@ record ServerWal(int segmentSizeBytes, Lsn start, byte[] bytes) {
       int count = Math.min(wal.length - filled, segmentSize - from);
       Path file = data.resolve("pg_wal").resolve(segmentName(at, segmentSize));
       if (!Files.exists(file)) {
-        return new ServerWal(segmentSize, start, Arrays.copyOf(wal, filled));
+        return new ServerWal(before.version(), segmentSize, start, Arrays.copyOf(wal, filled));
       }
       try (RandomAccessFile segment = new RandomAccessFile(file.toFile(), "r")) {
         segment.seek(from);
@@ -40,7 +41,7 @@ record ServerWal(int segmentSizeBytes, Lsn start, byte[] bytes) {
       }
       filled += count;
     }
-    return new ServerWal(segmentSize, start, wal);
+    return new ServerWal(before.version(), segmentSize, start, wal);
   }
 
   private static String segmentName(Lsn at, int segmentSize) {

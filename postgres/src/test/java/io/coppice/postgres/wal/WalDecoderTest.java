@@ -261,7 +261,7 @@ class WalDecoderTest {
           damaged = Arrays.copyOf(damaged, 24 + random.nextInt(damaged.length - 23));
         }
         try {
-          parsed.parse(damaged, 0, damaged.length, record.start(), record.end());
+          parsed.parse(V15, damaged, 0, damaged.length, record.start(), record.end());
           assertWithin(parsed, damaged.length);
           outcomes[0]++;
         } catch (StorageException.Corrupt e) {
