@@ -11,6 +11,7 @@ import io.coppice.cli.command.PageCommand;
 import io.coppice.cli.command.TenantCommand;
 import io.coppice.cli.command.TimeCommand;
 import io.coppice.cli.command.VersionCommand;
+import io.coppice.cli.command.WalCommand;
 import io.coppice.cli.demo.DemoCommand;
 import io.coppice.cli.output.CommandFailure;
 import io.coppice.cli.output.ExitCode;
@@ -66,6 +67,7 @@ public final class Cli {
         new PageCommand(session),
         new LsnCommand(session),
         new TimeCommand(session),
+        new WalCommand(session),
         new ServerCommands.PageserverRole(session),
         new ServerCommands.SafekeeperRole(session),
         new ConfigCommand(session),

@@ -91,6 +91,11 @@ public final class Output {
     out.println(JSON.writeValueAsString(value));
   }
 
+  /** One of many results: an object on a line of its own. */
+  public void jsonLine(Object value) {
+    out.println(JSON_LINE.writeValueAsString(value));
+  }
+
   /** For a person who watches; never part of the result. */
   public void message(String text) {
     err.println(text);
