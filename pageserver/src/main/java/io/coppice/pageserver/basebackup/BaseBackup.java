@@ -19,6 +19,7 @@ import io.coppice.postgres.datadir.DataDirectoryLayout;
 import io.coppice.postgres.datadir.SlruKind;
 import io.coppice.postgres.datadir.TwoPhaseFile;
 import io.coppice.postgres.page.PageChecksum;
+import io.coppice.postgres.record.TransactionIds;
 import io.coppice.postgres.version.PostgresVersion;
 import io.coppice.postgres.wal.ShutdownCheckpoint;
 import io.coppice.postgres.wal.WalSegmentName;
@@ -111,9 +112,11 @@ public final class BaseBackup {
     for (DatabaseDirectory database : reader.databases(lsn)) {
       writeDatabase(database);
     }
+    long nextFullXid = storedCheckPoint().nextFullXid();
     for (long xid : reader.preparedTransactions(lsn)) {
       tar.file(
-          layout.twoPhasePath(xid), TwoPhaseFile.encode(require(TimelineKeys.twoPhaseFile(xid))));
+          layout.twoPhasePath(TransactionIds.widen((int) xid, nextFullXid)),
+          TwoPhaseFile.encode(require(TimelineKeys.twoPhaseFile(xid))));
     }
     writeReplicationOrigins();
     writeCheckpoint(now);
@@ -239,11 +242,15 @@ public final class BaseBackup {
     tar.file("pg_logical/replorigin_checkpoint", TwoPhaseFile.encode(bytes));
   }
 
+  private CheckPoint storedCheckPoint() throws StorageException {
+    byte[] stored = require(TimelineKeys.CHECKPOINT);
+    return CheckPoint.read(control.version(), stored, 0, stored.length);
+  }
+
   private void writeCheckpoint(Instant now) throws StorageException, IOException {
     PostgresVersion version = control.version();
-    byte[] stored = require(TimelineKeys.CHECKPOINT);
     CheckPoint template =
-        CheckPoint.read(version, stored, 0, stored.length)
+        storedCheckPoint()
             .setTimeline(TIMELINE_NUMBER)
             .setPreviousTimeline(TIMELINE_NUMBER)
             .setOldestActiveXid(0)

@@ -127,7 +127,9 @@ final class ImageLoader {
     }
   }
 
-  private void addTwoPhase(long xid, Path path) {
+  /** Keys have the lower 32 bits, which are all that records have of the id. */
+  private void addTwoPhase(long fullXid, Path path) {
+    long xid = fullXid & 0xFFFF_FFFFL;
     Key key = TimelineKeys.twoPhaseFile(xid);
     items.put(key, () -> put(key, TwoPhaseFile.decode(Files.readAllBytes(path))));
     present(TimelineKeys.twoPhase(xid));

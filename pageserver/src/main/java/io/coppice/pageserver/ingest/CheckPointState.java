@@ -144,6 +144,7 @@ final class CheckPointState {
         .setTimeline(from.timeline())
         .setPreviousTimeline(from.previousTimeline())
         .setFullPageWrites(from.fullPageWrites())
+        .setWalLevel(from.walLevel())
         .setTimeSeconds(from.timeSeconds())
         .setOldestCommitTsXid(from.oldestCommitTsXid())
         .setNewestCommitTsXid(from.newestCommitTsXid())

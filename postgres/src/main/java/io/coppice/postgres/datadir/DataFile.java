@@ -29,7 +29,7 @@ public sealed interface DataFile {
   /**
    * State of a prepared transaction.
    *
-   * @param xid before 17 a 32-bit id
+   * @param xid from 17 on with its epoch; before, and in a record, only its lower 32 bits
    */
   record TwoPhaseState(long xid) implements DataFile {}
 

@@ -7,7 +7,7 @@ import io.coppice.postgres.wal.WalRecord;
 
 /**
  * Which bits of the visibility map a heap record clears that does not name the map's page; its
- * flags alone say so ({@code heapam_xlog.h}). Minor releases since August 2026 have the map's page
+ * flags alone say so ({@code heapam_xlog.h}). Newer minor releases of 17 and 18 have the map's page
  * among the record's blocks, whose redo clears the bits; of such records nothing is said here.
  *
  * <p>The answer is one number, so that asking makes no garbage: zero, or a sum of {@link

@@ -13,8 +13,8 @@ import io.coppice.postgres.record.RecordKind;
 
 /**
  * Redo of the resource manager Heap ({@code heapam.c}, {@code heapam_xlog.h}), the same from 14 to
- * 18. Some of these records clear bits of the visibility map; minor releases since August 2026 have
- * the map's page among the blocks, others do not name it.
+ * 18. Some of these records clear bits of the visibility map; newer minor releases of 17 and 18
+ * have the map's page among the blocks, others do not name it.
  */
 final class HeapRedo implements ResourceManagerRedo {
 

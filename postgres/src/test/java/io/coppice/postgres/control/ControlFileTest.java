@@ -12,6 +12,8 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class ControlFileTest {
   private static final PostgresVersion V15 = PostgresVersion.V15;
@@ -108,6 +110,26 @@ class ControlFileTest {
     assertThat(again.systemId()).isEqualTo(control.systemId());
     assertThat(again.parameters()).isEqualTo(control.parameters());
     assertThat(control.state()).isEqualTo(ClusterState.SHUT_DOWN);
+  }
+
+  @ParameterizedTest
+  @EnumSource(PostgresVersion.class)
+  void readsTheFileOfEveryMajor(PostgresVersion version) throws StorageException {
+    byte[] file = Golden.read(version, "pg_control.gz");
+    ControlFile control = ControlFile.read(file);
+    assertThat(control.toBytes()).isEqualTo(file);
+    assertThat(control.version()).isEqualTo(version);
+    assertThat(control.state()).isEqualTo(ClusterState.SHUT_DOWN);
+    assertThat(control.parameters().maxConnections()).isPositive();
+    assertThat(control.parameters().maxLocksPerTransaction()).isEqualTo(64);
+    CheckPoint checkPoint = control.checkPoint();
+    assertThat(checkPoint.redo()).isEqualTo(control.checkPointLsn());
+    assertThat(checkPoint.timeline()).isEqualTo(1);
+    assertThat(checkPoint.oldestXidDb()).isEqualTo(1);
+    assertThat(checkPoint.fullPageWrites()).isTrue();
+    assertThat(checkPoint.walLevel()).isEqualTo(version.major() >= 17 ? 1 : 0);
+    assertThat(control.setCheckPoint(control.checkPointLsn(), checkPoint).toBytes())
+        .isEqualTo(file);
   }
 
   @Seeded(tries = 30)

@@ -17,6 +17,7 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class DataDirectoryLayoutTest {
@@ -157,19 +158,40 @@ class DataDirectoryLayoutTest {
         .isEqualTo("000000010000001300000000");
   }
 
-  @Test
-  void readsTheMapOfMappedCatalogs() throws StorageException {
-    byte[] file = Golden.read("pg_filenode.map");
-    RelationMap map = RelationMap.read(V15, file);
+  @ParameterizedTest
+  @EnumSource(PostgresVersion.class)
+  void readsTheMapOfMappedCatalogs(PostgresVersion version) throws StorageException {
+    byte[] file = Golden.read(version, "pg_filenode.map");
+    RelationMap map = RelationMap.read(version, file);
+    assertThat(file).hasSize(RelationMap.fileBytes(version));
+    if (version != V15) {
+      // That of the shared catalogs: pg_database.
+      assertThat(map.fileNumber(1262)).hasValue(1262);
+      return;
+    }
     // pg_proc, pg_attribute and pg_type keep the number of their OID until they are rewritten.
     for (int catalog : List.of(1255, 1249, 1247)) {
       assertThat(map.fileNumber(catalog)).hasValue(catalog);
     }
     assertThat(map.fileNumber(16384)).isEmpty();
     file[9] ^= 1;
-    assertThatThrownBy(() -> RelationMap.read(V15, file))
+    assertThatThrownBy(() -> RelationMap.read(version, file))
         .isInstanceOf(StorageException.Corrupt.class)
         .hasMessageContaining("CRC: expected");
+  }
+
+  @ParameterizedTest
+  @EnumSource(PostgresVersion.class)
+  void namesTheFilesOfPreparedTransactions(PostgresVersion version) {
+    DataDirectoryLayout layout = new DataDirectoryLayout(version, 1, 16 << 20);
+    long fullXid = 0x3_0000_4711L;
+    boolean hasEpoch = version.major() >= 17;
+    assertThat(layout.twoPhasePath(fullXid))
+        .isEqualTo(hasEpoch ? "pg_twophase/0000000300004711" : "pg_twophase/00004711");
+    assertThat(layout.classify(layout.twoPhasePath(fullXid)))
+        .isEqualTo(new DataFile.TwoPhaseState(hasEpoch ? fullXid : 0x4711));
+    assertThat(layout.classify(hasEpoch ? "pg_twophase/00004711" : "pg_twophase/0000000300004711"))
+        .isInstanceOf(DataFile.Unknown.class);
   }
 
   @Test

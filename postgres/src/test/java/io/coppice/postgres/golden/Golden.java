@@ -141,9 +141,15 @@ public final class Golden {
 
   /** A file, unpacked if its name says that it is packed. */
   public static byte[] read(String name) {
-    try (InputStream in = Golden.class.getResourceAsStream("/golden/v15/" + name)) {
+    return read(VERSION, name);
+  }
+
+  /** Of any major; of others than 15 there are only those that {@code make-majors.sh} makes. */
+  public static byte[] read(PostgresVersion version, String name) {
+    String path = "/golden/v%d/%s".formatted(version.major(), name);
+    try (InputStream in = Golden.class.getResourceAsStream(path)) {
       if (in == null) {
-        throw new IllegalStateException("no golden file " + name);
+        throw new IllegalStateException("no golden file " + path);
       }
       return name.endsWith(".gz") ? new GZIPInputStream(in).readAllBytes() : in.readAllBytes();
     } catch (IOException e) {
