@@ -228,7 +228,7 @@ final class FollowingTest {
   @Test
   void recordThatCannotBeReplayedFailsItsPageOnly() throws Exception {
     wal.append(
-        ResourceManager.GIN,
+        ResourceManager.CUSTOM_MIN,
         0x20,
         0,
         Records.body(new byte[0], new Records.Block(0, TABLE, 0, 0, new byte[] {1})));
@@ -237,7 +237,7 @@ final class FollowingTest {
     GetPageResponse response = page(Servers.ROOT, 0, end);
     assertThat(response.getStatusCode())
         .isEqualTo(GetPageStatusCode.GET_PAGE_STATUS_CODE_INTERNAL_ERROR);
-    assertThat(response.getReason()).contains("Gin");
+    assertThat(response.getReason()).contains("custom128");
     assertThat(lastByteOfRow(page(Servers.ROOT, 1, end))).isEqualTo(1);
   }
 

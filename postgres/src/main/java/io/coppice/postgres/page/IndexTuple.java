@@ -3,6 +3,8 @@ package io.coppice.postgres.page;
 import static io.coppice.postgres.bytes.LittleEndian.putU16;
 import static io.coppice.postgres.bytes.LittleEndian.u16;
 
+import io.coppice.common.error.StorageException;
+
 /**
  * An index tuple ({@code itup.h}) and what a B-tree makes of it ({@code nbtree.h}).
  *
@@ -32,6 +34,19 @@ public final class IndexTuple {
 
   public static int size(byte[] bytes, int tuple) {
     return u16(bytes, tuple + INFO_AT) & SIZE_MASK;
+  }
+
+  /**
+   * What a tuple takes up on a page.
+   *
+   * @param end of the bytes that it must lie within
+   */
+  public static int alignedSize(byte[] bytes, int tuple, int end) throws StorageException.Corrupt {
+    int size = tuple + HEADER_BYTES > end ? 0 : Page.aligned(size(bytes, tuple));
+    if (size < HEADER_BYTES || tuple + size > end) {
+      throw new StorageException.Corrupt("an index tuple of %d bytes".formatted(size));
+    }
+    return size;
   }
 
   public static boolean isPosting(byte[] bytes, int tuple) {
@@ -64,10 +79,15 @@ public final class IndexTuple {
     putU16(bytes, tuple + 2, block);
   }
 
-  /** {@code BTreeTupleSetDownLink} of a pivot tuple that keeps no key. */
-  public static void writeTopParent(byte[] bytes, int tuple, int block) {
+  /** {@code GinSetDownlink}: makes an inner tuple of a GIN index lead to that page. */
+  public static void setDownlink(byte[] bytes, int tuple, int block) {
     setBlock(bytes, tuple, block);
     putU16(bytes, tuple + 4, 0);
+  }
+
+  /** {@code BTreeTupleSetDownLink} of a pivot tuple that keeps no key. */
+  public static void writeTopParent(byte[] bytes, int tuple, int block) {
+    setDownlink(bytes, tuple, block);
     putU16(bytes, tuple + INFO_AT, HEADER_BYTES | ALTERNATIVE_POSITION);
   }
 

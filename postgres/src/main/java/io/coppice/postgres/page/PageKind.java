@@ -6,7 +6,9 @@ import io.coppice.common.id.Fork;
 public enum PageKind {
   HEAP,
   BTREE,
-  /** Another kind of index: hash, GIN, GiST, SP-GiST, BRIN, or an extension's. */
+  HASH,
+  GIN,
+  /** Another kind of index: GiST, SP-GiST, BRIN, or an extension's. */
   OTHER_INDEX,
   SEQUENCE,
   VISIBILITY_MAP,
@@ -15,6 +17,12 @@ public enum PageKind {
 
   /** {@code BTREE_AM_OID}. */
   private static final int BTREE_ACCESS_METHOD_OID = 403;
+
+  /** {@code HASH_AM_OID}. */
+  private static final int HASH_ACCESS_METHOD_OID = 405;
+
+  /** {@code GIN_AM_OID}. */
+  private static final int GIN_ACCESS_METHOD_OID = 2742;
 
   /**
    * The kind of the pages of a relation's fork.
@@ -31,11 +39,20 @@ public enum PageKind {
           switch (relkind) {
             case 'r', 't', 'm' -> HEAP;
             case 'S' -> SEQUENCE;
-            case 'i' -> accessMethodOid == BTREE_ACCESS_METHOD_OID ? BTREE : OTHER_INDEX;
+            case 'i' -> ofIndex(accessMethodOid);
             default ->
                 throw new IllegalArgumentException(
                     "relations of relkind '%s' have no pages".formatted(relkind));
           };
+    };
+  }
+
+  private static PageKind ofIndex(int accessMethodOid) {
+    return switch (accessMethodOid) {
+      case BTREE_ACCESS_METHOD_OID -> BTREE;
+      case HASH_ACCESS_METHOD_OID -> HASH;
+      case GIN_ACCESS_METHOD_OID -> GIN;
+      default -> OTHER_INDEX;
     };
   }
 }

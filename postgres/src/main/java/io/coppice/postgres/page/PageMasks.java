@@ -47,6 +47,12 @@ public final class PageMasks {
         maskUnusedSpace(page);
         maskBtree(page);
       }
+      case HASH -> {
+        maskHints(page);
+        maskUnusedSpace(page);
+        maskHash(page);
+      }
+      case GIN -> maskGin(page);
       case OTHER_INDEX -> {
         maskHints(page);
         maskUnusedSpace(page);
@@ -129,12 +135,41 @@ public final class PageMasks {
     BtreePage.check(page);
     int flags = BtreePage.flags(page);
     if ((flags & BtreePage.LEAF) != 0) {
-      int count = Page.itemCount(page);
-      for (int i = 1; i <= count; i++) {
-        Page.setLinePointer(page, i, Page.linePointer(page, i) & LINE_POINTER_WITHOUT_FLAGS);
-      }
+      maskLinePointerFlags(page);
     }
     BtreePage.setFlags(page, flags & ~(BtreePage.HAS_GARBAGE | BtreePage.SPLIT_END));
     BtreePage.setCycleId(page, 0);
+  }
+
+  private static void maskLinePointerFlags(byte[] page) {
+    int count = Page.itemCount(page);
+    for (int i = 1; i <= count; i++) {
+      Page.setLinePointer(page, i, Page.linePointer(page, i) & LINE_POINTER_WITHOUT_FLAGS);
+    }
+  }
+
+  /** Postgres masks all of a page that is not in use; but redo makes that one to the byte too. */
+  private static void maskHash(byte[] page) throws StorageException.Corrupt {
+    HashPage.check(page);
+    int flags = HashPage.flags(page);
+    if ((flags & (HashPage.BUCKET | HashPage.OVERFLOW)) != 0) {
+      maskLinePointerFlags(page);
+    }
+    HashPage.setFlags(page, flags & ~HashPage.HAS_DEAD_TUPLES);
+  }
+
+  /**
+   * A page that was on the pending list is made anew when that is replayed, but Postgres itself
+   * lets it be, and so all of it is masked. Postgres masks other deleted pages and hints too, of
+   * which there are none; where these would be is when a page was deleted. Before 9.4, pages of
+   * posting trees did not say where their contents end.
+   */
+  private static void maskGin(byte[] page) throws StorageException.Corrupt {
+    GinPage.check(page);
+    if (GinPage.flags(page) == GinPage.DELETED) {
+      Page.init(page, GinPage.SPECIAL_BYTES);
+    } else if (Page.lower(page) > Page.HEADER_BYTES) {
+      maskUnusedSpace(page);
+    }
   }
 }

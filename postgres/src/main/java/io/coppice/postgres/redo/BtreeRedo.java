@@ -148,7 +148,7 @@ final class BtreeRedo implements ResourceManagerRedo {
     byte[] bytes = record.bytes();
     int count = 0;
     int end = record.dataEnd();
-    for (int at = record.data(0); at < end; at += alignedSize(bytes, at, end)) {
+    for (int at = record.data(0); at < end; at += IndexTuple.alignedSize(bytes, at, end)) {
       count++;
     }
     int lower = Page.HEADER_BYTES + count * Page.LINE_POINTER_BYTES;
@@ -160,20 +160,12 @@ final class BtreeRedo implements ResourceManagerRedo {
     System.arraycopy(bytes, record.data(0), page, upper, record.dataLength());
     int at = upper;
     for (int i = count; i >= 1; i--) {
-      int size = alignedSize(page, at, Page.special(page));
+      int size = IndexTuple.alignedSize(page, at, Page.special(page));
       Page.setLinePointer(page, i, Page.packLinePointer(at, Page.LP_NORMAL, size));
       at += size;
     }
     Page.setLower(page, lower);
     Page.setUpper(page, upper);
-  }
-
-  private static int alignedSize(byte[] bytes, int at, int end) throws StorageException.Corrupt {
-    int size = at + IndexTuple.HEADER_BYTES > end ? 0 : Page.aligned(IndexTuple.size(bytes, at));
-    if (size < IndexTuple.HEADER_BYTES || at + size > end) {
-      throw new StorageException.Corrupt("an index tuple of %d bytes".formatted(size));
-    }
-    return size;
   }
 
   /**
@@ -192,11 +184,11 @@ final class BtreeRedo implements ResourceManagerRedo {
     int at = record.data(IndexTuple.HEADER_BYTES);
     int newSize = 0;
     if (newOnLeft || postingIndex != 0) {
-      newSize = alignedSize(bytes, at, record.dataEnd());
+      newSize = IndexTuple.alignedSize(bytes, at, record.dataEnd());
       System.arraycopy(bytes, at, newTuple, 0, newSize);
       at += newSize;
     }
-    int highKeySize = alignedSize(bytes, at, record.dataEnd());
+    int highKeySize = IndexTuple.alignedSize(bytes, at, record.dataEnd());
     int posting = 0;
     System.arraycopy(page, 0, old, 0, Page.SIZE_BYTES);
     if (postingIndex != 0) {
@@ -214,7 +206,9 @@ final class BtreeRedo implements ResourceManagerRedo {
       int linePointer = PageItems.stored(old, from, IndexTuple.HEADER_BYTES);
       int tuple = Page.itemOffset(linePointer);
       int size =
-          from == posting ? alignedSize(old, tuple, Page.SIZE_BYTES) : Page.itemLength(linePointer);
+          from == posting
+              ? IndexTuple.alignedSize(old, tuple, Page.SIZE_BYTES)
+              : Page.itemLength(linePointer);
       items.addToIndex(page, to++, old, tuple, size);
     }
     if (newOnLeft && from == newOffset) {

@@ -33,6 +33,8 @@ final class RedoTables {
     table[ResourceManager.HEAP] = new HeapRedo(items);
     table[ResourceManager.HEAP2] = new Heap2Redo(items, pruning.apply(items));
     table[ResourceManager.BTREE] = new BtreeRedo(items);
+    table[ResourceManager.HASH] = new HashRedo(items);
+    table[ResourceManager.GIN] = new GinRedo(items);
     table[ResourceManager.SEQ] = new SequenceRedo(items);
     table[ResourceManager.GENERIC] = new GenericRedo();
     return table;

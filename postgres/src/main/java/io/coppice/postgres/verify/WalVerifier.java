@@ -191,6 +191,8 @@ public final class WalVerifier {
       case ResourceManager.HEAP, ResourceManager.HEAP2 ->
           PageMasks.mask(page, PageKind.HEAP, block);
       case ResourceManager.BTREE -> PageMasks.mask(page, PageKind.BTREE, block);
+      case ResourceManager.HASH -> PageMasks.mask(page, PageKind.HASH, block);
+      case ResourceManager.GIN -> PageMasks.mask(page, PageKind.GIN, block);
       case ResourceManager.SEQ -> PageMasks.mask(page, PageKind.SEQUENCE, block);
       case ResourceManager.GENERIC -> PageMasks.maskGeneric(page);
       default -> PageMasks.mask(page, PageKind.OTHER_INDEX, block);

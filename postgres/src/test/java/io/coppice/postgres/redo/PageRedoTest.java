@@ -143,10 +143,10 @@ final class PageRedoTest {
 
   @Test
   void aRecordThatIsNotReplayedIsNamedWithItsPlace() {
-    storeRecord(ResourceManager.GIN, RecordKind.GIN_INSERT, 0);
+    storeRecord(ResourceManager.LOGICALMSG, RecordKind.LOGICALMSG_MESSAGE, 0);
     assertThatThrownBy(() -> apply(BLOCK))
         .isInstanceOf(StorageException.Unsupported.class)
-        .hasMessageContainingAll("Gin/INSERT", "1/2000", "1663/5/16384", "block 7");
+        .hasMessageContainingAll("LogicalMessage/MESSAGE", "1/2000", "1663/5/16384", "block 7");
     storeRecord(200, 0x30, 0);
     assertThatThrownBy(() -> apply(BLOCK))
         .isInstanceOf(StorageException.Unsupported.class)
@@ -213,6 +213,8 @@ final class PageRedoTest {
       ResourceManager.HEAP,
       ResourceManager.HEAP2,
       ResourceManager.BTREE,
+      ResourceManager.HASH,
+      ResourceManager.GIN,
       ResourceManager.SEQ,
       ResourceManager.GENERIC
     };

@@ -1,11 +1,13 @@
 package io.coppice.postgres.verify;
 
 import static io.coppice.postgres.bytes.LittleEndian.i32;
+import static io.coppice.postgres.bytes.LittleEndian.u16;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Fork;
 import io.coppice.common.id.RelationTag;
 import io.coppice.postgres.page.BtreePage;
+import io.coppice.postgres.page.HashPage;
 import io.coppice.postgres.page.Page;
 import io.coppice.postgres.page.PageChecksum;
 import io.coppice.postgres.page.PageKind;
@@ -94,9 +96,10 @@ final class FinalState {
     int special = Page.special(page);
     return switch (Page.SIZE_BYTES - special) {
       case 0 -> PageKind.HEAP;
-      case BtreePage.SPECIAL_BYTES -> PageKind.BTREE;
+      case BtreePage.SPECIAL_BYTES ->
+          u16(page, HashPage.PAGE_ID_AT) == HashPage.PAGE_ID ? PageKind.HASH : PageKind.BTREE;
       case SEQUENCE_SPECIAL_BYTES ->
-          i32(page, special) == SEQUENCE_MAGIC ? PageKind.SEQUENCE : PageKind.OTHER_INDEX;
+          i32(page, special) == SEQUENCE_MAGIC ? PageKind.SEQUENCE : PageKind.GIN;
       default -> PageKind.OTHER_INDEX;
     };
   }
