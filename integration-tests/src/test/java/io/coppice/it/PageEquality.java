@@ -198,6 +198,10 @@ final class PageEquality {
     try {
       PageMasks.mask(maskedExpected, kind, block);
       PageMasks.mask(maskedActual, kind, block);
+      if (kind == PageKind.SPGIST) {
+        PageMasks.maskSpgistLastUsedPages(maskedExpected);
+        PageMasks.maskSpgistLastUsedPages(maskedActual);
+      }
     } catch (StorageException e) {
       differ("%s block %d: %s", name, block, e);
       return;

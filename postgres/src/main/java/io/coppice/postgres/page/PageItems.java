@@ -83,6 +83,14 @@ public final class PageItems {
     System.arraycopy(from, fromOffset, page, addToIndex(page, offsetNumber, size), size);
   }
 
+  /** Adds an index item at an offset number that is unused or one past the last. */
+  public void addToUnusedInIndex(
+      byte[] page, int offsetNumber, byte[] from, int fromOffset, int size)
+      throws StorageException.Corrupt {
+    int at = add(page, offsetNumber, size, true, ITEMS_MAX);
+    System.arraycopy(from, fromOffset, page, at, size);
+  }
+
   /** The line pointer of an offset number that must exist. */
   public static int existing(byte[] page, int offsetNumber) throws StorageException.Corrupt {
     int count = Page.itemCount(page);
@@ -174,16 +182,45 @@ public final class PageItems {
       throws StorageException.Corrupt {
     checkBounds(page);
     int linePointer = checkIndexItem(page, offsetNumber, existing(page, offsetNumber));
-    int offset = Page.itemOffset(linePointer);
-    int size = Page.aligned(Page.itemLength(linePointer));
     int lower = Page.lower(page);
-    int upper = Page.upper(page);
     int next = linePointerAt(offsetNumber + 1);
     System.arraycopy(page, next, page, next - Page.LINE_POINTER_BYTES, lower - next);
-    System.arraycopy(page, upper, page, upper + size, offset - upper);
     Page.setLower(page, lower - Page.LINE_POINTER_BYTES);
+    closeGap(page, linePointer);
+  }
+
+  /**
+   * {@code PageIndexTupleDeleteNoCompact}: the other items keep their offset numbers, and this one
+   * becomes unused, or is dropped if it was the last.
+   */
+  public static void deleteKeepingOffsets(byte[] page, int offsetNumber)
+      throws StorageException.Corrupt {
+    checkBounds(page);
+    int linePointer = checkIndexItem(page, offsetNumber, existing(page, offsetNumber));
+    if (offsetNumber < Page.itemCount(page)) {
+      Page.setLinePointer(page, offsetNumber, 0);
+    } else {
+      Page.setLower(page, Page.lower(page) - Page.LINE_POINTER_BYTES);
+    }
+    closeGap(page, linePointer);
+  }
+
+  /** Moves what lies before an item up over it, once its line pointer is gone. */
+  private static void closeGap(byte[] page, int linePointer) {
+    int offset = Page.itemOffset(linePointer);
+    int size = Page.aligned(Page.itemLength(linePointer));
+    int upper = Page.upper(page);
+    System.arraycopy(page, upper, page, upper + size, offset - upper);
     Page.setUpper(page, upper + size);
     shiftItems(page, offset, size);
+  }
+
+  /** Exchanges two line pointers, and so the offset numbers of their items. */
+  public static void swap(byte[] page, int offsetNumber, int other)
+      throws StorageException.Corrupt {
+    int linePointer = existing(page, offsetNumber);
+    Page.setLinePointer(page, offsetNumber, existing(page, other));
+    Page.setLinePointer(page, other, linePointer);
   }
 
   /**

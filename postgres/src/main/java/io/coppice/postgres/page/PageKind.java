@@ -8,21 +8,24 @@ public enum PageKind {
   BTREE,
   HASH,
   GIN,
-  /** Another kind of index: GiST, SP-GiST, BRIN, or an extension's. */
+  GIST,
+  SPGIST,
+  BRIN,
+  /** An index of an extension's kind. */
   OTHER_INDEX,
   SEQUENCE,
   VISIBILITY_MAP,
   /** Not logged by Postgres: two servers with the same data may differ in it. */
   FREE_SPACE_MAP;
 
-  /** {@code BTREE_AM_OID}. */
+  /** {@code BTREE_AM_OID} and the like ({@code pg_am.dat}). */
   private static final int BTREE_ACCESS_METHOD_OID = 403;
 
-  /** {@code HASH_AM_OID}. */
   private static final int HASH_ACCESS_METHOD_OID = 405;
-
-  /** {@code GIN_AM_OID}. */
   private static final int GIN_ACCESS_METHOD_OID = 2742;
+  private static final int GIST_ACCESS_METHOD_OID = 783;
+  private static final int BRIN_ACCESS_METHOD_OID = 3580;
+  private static final int SPGIST_ACCESS_METHOD_OID = 4000;
 
   /**
    * The kind of the pages of a relation's fork.
@@ -52,6 +55,9 @@ public enum PageKind {
       case BTREE_ACCESS_METHOD_OID -> BTREE;
       case HASH_ACCESS_METHOD_OID -> HASH;
       case GIN_ACCESS_METHOD_OID -> GIN;
+      case GIST_ACCESS_METHOD_OID -> GIST;
+      case SPGIST_ACCESS_METHOD_OID -> SPGIST;
+      case BRIN_ACCESS_METHOD_OID -> BRIN;
       default -> OTHER_INDEX;
     };
   }

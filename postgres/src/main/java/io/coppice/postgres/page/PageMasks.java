@@ -53,9 +53,18 @@ public final class PageMasks {
         maskHash(page);
       }
       case GIN -> maskGin(page);
-      case OTHER_INDEX -> {
+      case GIST -> {
         maskHints(page);
         maskUnusedSpace(page);
+        maskGist(page);
+      }
+      case SPGIST, OTHER_INDEX -> {
+        maskHints(page);
+        maskUnusedSpace(page);
+      }
+      case BRIN -> {
+        maskHints(page);
+        maskBrin(page);
       }
       case SEQUENCE -> maskUnusedSpace(page);
       // Postgres masks a map as if it were a heap, and so all of it. Here its bits are compared.
@@ -80,6 +89,15 @@ public final class PageMasks {
     int tuple = Page.itemOffset(linePointer);
     int data = tuple + u8(page, tuple + HeapTuple.HEADER_LENGTH_AT);
     Arrays.fill(page, data, tuple + Page.itemLength(linePointer), (byte) 0);
+  }
+
+  /**
+   * Masks, over and above {@link #mask}, which pages of an SP-GiST index had room lately: its
+   * metapage remembers them, which is not logged ({@code SpGistUpdateMetaPage}).
+   */
+  public static void maskSpgistLastUsedPages(byte[] page) throws StorageException.Corrupt {
+    SpgistPage.check(page);
+    SpgistPage.clearLastUsedPages(page);
   }
 
   private static void maskHints(byte[] page) {
@@ -171,5 +189,26 @@ public final class PageMasks {
     } else if (Page.lower(page) > Page.HEADER_BYTES) {
       maskUnusedSpace(page);
     }
+  }
+
+  /** Postgres ends a split on the left page only after it has logged that, and the page with it. */
+  private static void maskGist(byte[] page) throws StorageException.Corrupt {
+    GistPage.check(page);
+    if (GistPage.hasFlag(page, GistPage.LEAF)) {
+      maskLinePointerFlags(page);
+    }
+    GistPage.setNsnValue(page, 0);
+    GistPage.setFlag(page, GistPage.FOLLOW_RIGHT, true);
+    GistPage.setFlag(page, GistPage.HAS_GARBAGE, false);
+  }
+
+  /** The range map lies where other pages have unused space. */
+  private static void maskBrin(byte[] page) throws StorageException.Corrupt {
+    int type = BrinPage.type(page);
+    boolean isFilledMeta = type == BrinPage.META && Page.lower(page) > Page.HEADER_BYTES;
+    if (type == BrinPage.REGULAR || isFilledMeta) {
+      maskUnusedSpace(page);
+    }
+    BrinPage.clearEvacuate(page);
   }
 }

@@ -9,6 +9,7 @@ import io.coppice.common.id.Fork;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.key.Key;
 import io.coppice.postgres.compress.FullPageImages;
+import io.coppice.postgres.page.GistPage;
 import io.coppice.postgres.page.Page;
 import io.coppice.postgres.page.VisibilityMapPage;
 import io.coppice.postgres.record.RecordNames;
@@ -80,19 +81,10 @@ public final class PageRedo {
         System.arraycopy(value, body, page, 0, Page.SIZE_BYTES);
       }
       case ZERO_PAGE -> Arrays.fill(page, 0, Page.SIZE_BYTES, (byte) 0);
-      case FULL_PAGE_IMAGE -> {
-        int image = body + StoredValues.IMAGE_HEADER_BYTES;
-        FullPageImages.restore(
-            value,
-            image,
-            end - image,
-            u8(value, body),
-            u16(value, body + 1),
-            u16(value, body + 3),
-            page);
-        if (!Page.isNew(page)) {
-          Page.setLsn(page, lsn);
-        }
+      case FULL_PAGE_IMAGE -> restoreImage(page, lsn, value, body, end);
+      case GIST_SPLIT_END_IMAGE -> {
+        restoreImage(page, lsn, value, body, end);
+        GistPage.endSplit(page, lsn);
       }
       case RECORD -> {
         if (Long.compareUnsigned(Page.lsnValue(page), lsn.value()) > 0) {
@@ -131,11 +123,27 @@ public final class PageRedo {
     }
   }
 
+  private static void restoreImage(byte[] page, Lsn lsn, byte[] value, int body, int end)
+      throws StorageException.Corrupt {
+    int image = body + StoredValues.IMAGE_HEADER_BYTES;
+    FullPageImages.restore(
+        value,
+        image,
+        end - image,
+        u8(value, body),
+        u16(value, body + 1),
+        u16(value, body + 3),
+        page);
+    if (!Page.isNew(page)) {
+      Page.setLsn(page, lsn);
+    }
+  }
+
   private void applyRecord(byte[] page, Lsn lsn, Key target, byte[] value, int offset, int length)
       throws StorageException {
     RedoOutcome outcome;
     try {
-      record.read(value, offset, length, target.field6());
+      record.read(value, offset, length, target.field6(), lsn);
       ResourceManagerRedo redo = resourceManagers[record.resourceManager()];
       outcome = redo == null ? RedoOutcome.UNKNOWN : redo.redo(page, record);
     } catch (StorageException.Corrupt e) {

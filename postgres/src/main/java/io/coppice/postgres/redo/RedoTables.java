@@ -18,15 +18,16 @@ final class RedoTables {
   /** By id of the resource manager; null where nothing is replayed but full-page images. */
   static @Nullable ResourceManagerRedo[] of(PostgresVersion version) {
     return switch (version) {
-      case V14 -> common(HeapPruningV14To16::ofV14);
-      case V15 -> common(HeapPruningV14To16::ofV15);
-      case V16 -> common(HeapPruningV14To16::ofV16);
-      case V17, V18 -> common(HeapPruningV17To18::new);
+      case V14 -> common(HeapPruningV14To16::ofV14, CatalogMark.ABSENT);
+      case V15 -> common(HeapPruningV14To16::ofV15, CatalogMark.ABSENT);
+      case V16 -> common(HeapPruningV14To16::ofV16, CatalogMark.PRESENT);
+      case V17, V18 -> common(HeapPruningV17To18::new, CatalogMark.PRESENT);
     };
   }
 
-  /** What is the same in all majors but for how pruning of heap pages is logged. */
-  private static @Nullable ResourceManagerRedo[] common(Function<PageItems, HeapPruning> pruning) {
+  /** What is the same in all majors but for how the removal of items is logged. */
+  private static @Nullable ResourceManagerRedo[] common(
+      Function<PageItems, HeapPruning> pruning, CatalogMark mark) {
     PageItems items = new PageItems();
     @Nullable ResourceManagerRedo[] table = new ResourceManagerRedo[RESOURCE_MANAGERS];
     table[ResourceManager.XLOG] = new XlogRedo();
@@ -35,7 +36,10 @@ final class RedoTables {
     table[ResourceManager.BTREE] = new BtreeRedo(items);
     table[ResourceManager.HASH] = new HashRedo(items);
     table[ResourceManager.GIN] = new GinRedo(items);
+    table[ResourceManager.GIST] = new GistRedo(items, mark);
     table[ResourceManager.SEQ] = new SequenceRedo(items);
+    table[ResourceManager.SPGIST] = new SpgistRedo(items, mark);
+    table[ResourceManager.BRIN] = new BrinRedo(items);
     table[ResourceManager.GENERIC] = new GenericRedo();
     return table;
   }

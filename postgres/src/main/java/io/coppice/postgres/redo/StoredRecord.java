@@ -6,6 +6,7 @@ import static io.coppice.postgres.bytes.LittleEndian.u8;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Fork;
+import io.coppice.common.id.Lsn;
 
 /**
  * A stored record as redo sees it: a reusable view over the value's bytes. {@link StoredValues} has
@@ -25,19 +26,26 @@ final class StoredRecord {
   private int start;
   private int others;
   private int block;
+  private Lsn lsn = Lsn.INVALID;
   private int mainOffset;
   private int mainLength;
   private int dataOffset;
   private int dataLength;
 
-  /** Points this view at a value of kind RECORD or RECORD_WILL_INIT. */
-  void read(byte[] value, int offset, int length, int targetBlock) throws StorageException.Corrupt {
+  /**
+   * Points this view at a value of kind RECORD or RECORD_WILL_INIT.
+   *
+   * @param end the end of the record
+   */
+  void read(byte[] value, int offset, int length, int targetBlock, Lsn end)
+      throws StorageException.Corrupt {
     if (length < HEADER_BYTES) {
       throw new StorageException.Corrupt("a stored record of %d bytes".formatted(length));
     }
     bytes = value;
     start = offset;
     block = targetBlock;
+    lsn = end;
     others = u8(value, offset + 9);
     dataLength = u16(value, offset + 10);
     mainLength = i32(value, offset + 12);
@@ -88,6 +96,11 @@ final class StoredRecord {
     return i32(bytes, start + 4);
   }
 
+  /** The end of the record, which is the LSN of the pages it changed. */
+  Lsn lsn() {
+    return lsn;
+  }
+
   /** Number of the block that this value is for. */
   int block() {
     return block;
@@ -104,6 +117,11 @@ final class StoredRecord {
       throw new StorageException.Corrupt("the record has no block %d".formatted(blockId));
     }
     return i32(bytes, at + 2);
+  }
+
+  /** Number of one of the record's blocks, be it this value's or another. */
+  int anyBlock(int blockId) throws StorageException.Corrupt {
+    return blockId == blockId() ? block : otherBlock(blockId);
   }
 
   private int findOther(int blockId) {
@@ -128,6 +146,10 @@ final class StoredRecord {
 
   int mainLength() {
     return mainLength;
+  }
+
+  int mainEnd() {
+    return mainOffset + mainLength;
   }
 
   /** Where the block's data begins, of which there must be at least so much. */

@@ -2,6 +2,7 @@ package io.coppice.postgres.redo;
 
 import io.coppice.common.error.Invariant;
 import io.coppice.postgres.page.Page;
+import io.coppice.postgres.record.ResourceManager;
 import io.coppice.postgres.wal.WalRecord;
 
 /**
@@ -13,7 +14,7 @@ import io.coppice.postgres.wal.WalRecord;
  *
  *                     0      1      2             4             6
  *  FULL_PAGE_IMAGE    kind | info | hole offset | hole length | image as in WAL
- *                            u8     u16           u16           (info: bimg_info of the WAL record)
+ *  GIST_SPLIT_END_IMAGE      u8     u16           u16           (info: bimg_info of the WAL record)
  *
  *                     0      1      2      3          4     8            9        10         12
  *  RECORD             kind | rmid | info | block id | xid | fork flags | others | data len | main len |
@@ -65,7 +66,7 @@ public final class StoredValues {
       return true;
     }
     return switch (value[offset]) {
-      case 0, 1, 3, 9 -> true;
+      case 0, 1, 3, 9, 10 -> true;
       default -> false;
     };
   }
@@ -130,12 +131,20 @@ public final class StoredValues {
 
   /**
    * What a record does to one of its blocks: the image, if redo takes that, and else the record,
-   * trimmed.
+   * trimmed. An image is of the page after the change, but for that of the left page of a GiST
+   * split: the end of the split comes on top.
    */
   public static void encodeBlock(WalRecord record, int blockId, ByteSink to) {
     Invariant.check(record.hasBlock(blockId), "%s has no block %d", record, blockId);
     if (record.blockApplyImage(blockId)) {
-      encodeFullPageImage(record, blockId, to);
+      boolean endsGistSplit =
+          record.resourceManager() == ResourceManager.GIST
+              && GistRedo.endsSplit(record.kind(), blockId);
+      encodeImageAs(
+          endsGistSplit ? ValueKind.GIST_SPLIT_END_IMAGE : ValueKind.FULL_PAGE_IMAGE,
+          record,
+          blockId,
+          to);
     } else {
       encodeRecord(record, blockId, to);
     }
@@ -143,7 +152,11 @@ public final class StoredValues {
 
   /** The block's image, whether redo takes it or it is there for consistency checks only. */
   public static void encodeFullPageImage(WalRecord record, int blockId, ByteSink to) {
-    start(to, ValueKind.FULL_PAGE_IMAGE)
+    encodeImageAs(ValueKind.FULL_PAGE_IMAGE, record, blockId, to);
+  }
+
+  private static void encodeImageAs(ValueKind kind, WalRecord record, int blockId, ByteSink to) {
+    start(to, kind)
         .put8(record.blockImageInfo(blockId))
         .put16(record.blockHoleOffset(blockId))
         .put16(record.blockHoleLength(blockId))

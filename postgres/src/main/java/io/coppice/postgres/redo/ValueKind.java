@@ -23,7 +23,12 @@ public enum ValueKind {
   /** Members of a multixact. */
   MULTIXACT_MEMBERS(8, false),
   /** A page of zeros. */
-  ZERO_PAGE(9, true);
+  ZERO_PAGE(9, true),
+  /**
+   * A full-page image as it stands in WAL, of the left page of a GiST split that the record ends:
+   * this is yet to be done to the page.
+   */
+  GIST_SPLIT_END_IMAGE(10, true);
 
   private static final ValueKind[] BY_CODE = values();
 

@@ -193,6 +193,9 @@ public final class WalVerifier {
       case ResourceManager.BTREE -> PageMasks.mask(page, PageKind.BTREE, block);
       case ResourceManager.HASH -> PageMasks.mask(page, PageKind.HASH, block);
       case ResourceManager.GIN -> PageMasks.mask(page, PageKind.GIN, block);
+      case ResourceManager.GIST -> PageMasks.mask(page, PageKind.GIST, block);
+      case ResourceManager.SPGIST -> PageMasks.mask(page, PageKind.SPGIST, block);
+      case ResourceManager.BRIN -> PageMasks.mask(page, PageKind.BRIN, block);
       case ResourceManager.SEQ -> PageMasks.mask(page, PageKind.SEQUENCE, block);
       case ResourceManager.GENERIC -> PageMasks.maskGeneric(page);
       default -> PageMasks.mask(page, PageKind.OTHER_INDEX, block);
