@@ -21,6 +21,8 @@ public final class Main {
 
   private Main() {
     benchmarks.put("ingest", new IngestBenchmark());
+    benchmarks.put("redo", new RedoBenchmark());
+    benchmarks.put("verify", new VerifyBenchmark());
     benchmarks.put("branch", new BranchBenchmark());
     benchmarks.put("getpages", new GetPagesBenchmark());
     benchmarks.put("commit", new CommitBenchmark());

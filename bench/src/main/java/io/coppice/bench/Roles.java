@@ -23,6 +23,14 @@ final class Roles implements AutoCloseable {
           "-XX:MaxDirectMemorySize=256m",
           "-XX:+ExitOnOutOfMemoryError");
 
+  /** As in the launcher, for wal verify. */
+  private static final List<String> TOOL_FLAGS =
+      List.of(
+          "--enable-native-access=ALL-UNNAMED",
+          "-XX:+UseCompactObjectHeaders",
+          "-XX:MaxRAMPercentage=60",
+          "-XX:+UseSerialGC");
+
   private static final List<String> COMMAND_FLAGS =
       List.of("--enable-native-access=ALL-UNNAMED", "-Xmx256m", "-XX:+UseSerialGC");
   private static final long READY_TIMEOUT_SECONDS = 60;
@@ -42,7 +50,22 @@ final class Roles implements AutoCloseable {
     this.options = List.copyOf(options);
   }
 
-  private List<String> command(List<String> flags, String mainClass, List<String> arguments) {
+  /** Runs a command that needs no server, as the launcher does; its output goes into a file. */
+  static void runTool(String mainClass, Path out, String... arguments)
+      throws BenchFailure, IOException, InterruptedException {
+    Path err = out.resolveSibling("err");
+    Process process =
+        new ProcessBuilder(command(TOOL_FLAGS, mainClass, List.of(arguments)))
+            .redirectOutput(out.toFile())
+            .redirectError(err.toFile())
+            .start();
+    if (process.waitFor() != 0) {
+      throw new BenchFailure("%s%n%s".formatted(Files.readString(out), Files.readString(err)));
+    }
+  }
+
+  private static List<String> command(
+      List<String> flags, String mainClass, List<String> arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(flags);
