@@ -1,0 +1,163 @@
+-- SP-GiST. Images of other pages are left out: other scripts have them.
+SET wal_consistency_checking = 'spgist';
+
+-- SP-GiST: text in a radix tree. The root is a leaf at first, and vacuumed as such.
+CREATE TABLE spgist_text (id int, k text);
+
+CREATE INDEX spgist_text_k ON spgist_text USING spgist (k);
+
+INSERT INTO spgist_text SELECT i, 'early ' || i FROM generate_series(1, 20) i;
+
+DELETE FROM spgist_text WHERE id % 3 = 0;
+
+VACUUM spgist_text;
+
+-- Nodes for new first letters, prefixes that a new key does not share, leafs that move away.
+INSERT INTO spgist_text SELECT i, md5(i::text) FROM generate_series(100, 900) i;
+
+INSERT INTO spgist_text SELECT i, 'http://example.org/' || (i % 40) || '/' || md5(i::text) FROM generate_series(1601, 2200) i;
+
+INSERT INTO spgist_text SELECT i, chr(33 + i % 90) || chr(33 + i / 90) || i FROM generate_series(2601, 3100) i;
+
+INSERT INTO spgist_text SELECT i, 'http://exam' || chr(97 + i % 26) || i FROM generate_series(3301, 3400) i;
+
+INSERT INTO spgist_text SELECT i, 'htt' || i FROM generate_series(3401, 3420) i;
+
+-- The same value again and again: all nodes of the inner tuple stand for the same.
+INSERT INTO spgist_text SELECT i, 'always the same' FROM generate_series(4000, 4800) i;
+
+INSERT INTO spgist_text SELECT i, 'always the same but for the end' || i % 3 FROM generate_series(5201, 5300) i;
+
+INSERT INTO spgist_text SELECT i, NULL FROM generate_series(6000, 6500) i;
+
+-- Redirections are left by moves, and go once no scan can follow them. Vacuum removes single leafs,
+-- whole chains, and heads of chains in whose place the next one comes.
+VACUUM spgist_text;
+
+DELETE FROM spgist_text WHERE id % 2 = 0;
+
+VACUUM spgist_text;
+
+DELETE FROM spgist_text WHERE id BETWEEN 100 AND 600;
+
+VACUUM spgist_text;
+
+-- Dead tuples and placeholders are used again.
+INSERT INTO spgist_text SELECT i, md5((i - 10000)::text) FROM generate_series(10100, 10500) i;
+
+INSERT INTO spgist_text SELECT i, repeat(chr(97 + i % 26), i % 300) || i FROM generate_series(11000, 11400) i;
+
+DELETE FROM spgist_text WHERE k IS NULL OR k LIKE 'always%';
+
+VACUUM spgist_text;
+
+INSERT INTO spgist_text SELECT i, 'always the same' FROM generate_series(12000, 12300) i;
+
+-- Inner tuples that grow node by node, with long prefixes, until they move to another page.
+CREATE TABLE spgist_nodes (k text);
+
+CREATE INDEX spgist_nodes_k ON spgist_nodes USING spgist (k);
+
+INSERT INTO spgist_nodes
+  SELECT repeat(chr(65 + p), 1500 + p) || chr(33 + c) || repeat('y', 300 + n)
+  FROM generate_series(1, 6) n, generate_series(0, 2) p, generate_series(0, 12) c;
+
+INSERT INTO spgist_nodes
+  SELECT repeat(chr(65 + p), 1500 + p) || chr(50 + c) || repeat('y', 20 + p)
+  FROM generate_series(0, 60) c, generate_series(0, 9) p;
+
+INSERT INTO spgist_nodes
+  SELECT repeat(chr(65 + p), 700 + 100 * n) || repeat('q', n)
+  FROM generate_series(1, 7) n, generate_series(0, 9) p;
+
+INSERT INTO spgist_nodes
+  SELECT chr(200 + c) || chr(300 + c * 7) || repeat('w', c)
+  FROM generate_series(0, 500) c;
+
+VACUUM spgist_nodes;
+
+-- A tree of a node for each letter in several hundred inner tuples.
+INSERT INTO spgist_nodes
+  SELECT chr(97 + a) || chr(97 + b) || chr(97 + c) || repeat('v', 40) || n
+  FROM generate_series(0, 7) a, generate_series(0, 7) b, generate_series(0, 7) c, generate_series(1, 4) n;
+
+INSERT INTO spgist_nodes
+  SELECT chr(97 + a) || chr(97 + b) || chr(105 + c) || 'u'
+  FROM generate_series(0, 7) a, generate_series(0, 7) b, generate_series(0, 15) c;
+
+DELETE FROM spgist_nodes WHERE length(k) > 200;
+
+VACUUM spgist_nodes;
+
+-- Points in a quad tree and in a k-d tree, with copies of one point.
+CREATE TABLE spgist_point (id int, p point);
+
+CREATE INDEX spgist_point_quad ON spgist_point USING spgist (p);
+
+CREATE INDEX spgist_point_kd ON spgist_point USING spgist (p kd_point_ops);
+
+INSERT INTO spgist_point SELECT i, point(i * 7919 % 10007, i * 6271 % 10009) FROM generate_series(1, 1000) i;
+
+INSERT INTO spgist_point SELECT i, point(5, 5) FROM generate_series(3001, 3400) i;
+
+INSERT INTO spgist_point SELECT i, NULL FROM generate_series(4001, 4050) i;
+
+DELETE FROM spgist_point WHERE id % 5 < 3;
+
+VACUUM spgist_point;
+
+INSERT INTO spgist_point SELECT i, point(i * 31 % 997, i * 17 % 991) FROM generate_series(5001, 5500) i;
+
+DELETE FROM spgist_point;
+
+VACUUM spgist_point;
+
+INSERT INTO spgist_point SELECT i, point(i * 31 % 997, i * 17 % 991) FROM generate_series(7001, 7200) i;
+
+-- Ranges, networks, boxes and polygons; included columns, some of them null.
+CREATE TABLE spgist_other (id int, r int4range, n inet, b box, g polygon, note text);
+
+CREATE INDEX spgist_other_r ON spgist_other USING spgist (r) INCLUDE (id, note);
+
+CREATE INDEX spgist_other_n ON spgist_other USING spgist (n);
+
+CREATE INDEX spgist_other_b ON spgist_other USING spgist (b);
+
+CREATE INDEX spgist_other_g ON spgist_other USING spgist (g);
+
+INSERT INTO spgist_other
+  SELECT i, int4range(i % 300, i % 300 + i % 17 + 1), ('10.' || i % 4 || '.' || i % 250 || '.' || i % 99 || '/' || 20 + i % 13)::inet,
+    box(point(i % 50, i % 70), point(i % 50 + 3, i % 70 + i % 11)), polygon(box(point(i, i % 7), point(i + 3, 9))),
+    CASE WHEN i % 3 > 0 THEN 'note ' || i END
+  FROM generate_series(1, 600) i;
+
+INSERT INTO spgist_other SELECT i, 'empty', '::1', NULL, NULL, NULL FROM generate_series(901, 1000) i;
+
+INSERT INTO spgist_other SELECT i, int4range(7, 9), '192.168.1.1', NULL, NULL, 'same' FROM generate_series(2001, 2300) i;
+
+DELETE FROM spgist_other WHERE id % 3 = 1;
+
+VACUUM spgist_other;
+
+UPDATE spgist_other SET r = int4range(id, id + 5), n = n + 1 WHERE id % 4 = 0;
+
+VACUUM spgist_other;
+
+-- Built from what is there, concurrently too; then changed. A build leaves no redirections.
+CREATE INDEX spgist_text_built ON spgist_text USING spgist (k) WITH (fillfactor = 100);
+
+CREATE INDEX CONCURRENTLY spgist_point_later ON spgist_point USING spgist (p);
+
+INSERT INTO spgist_text SELECT i, md5(i::text) FROM generate_series(20000, 20300) i;
+
+REINDEX INDEX CONCURRENTLY spgist_text_k;
+
+INSERT INTO spgist_point SELECT i, point(i * 31 % 997, i * 17 % 991) FROM generate_series(8001, 8200) i;
+
+BEGIN;
+
+INSERT INTO spgist_text SELECT i, 'lost ' || i FROM generate_series(30000, 30200) i;
+
+ROLLBACK;
+
+VACUUM spgist_text;
