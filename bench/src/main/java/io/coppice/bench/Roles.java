@@ -28,6 +28,7 @@ final class Roles implements AutoCloseable {
       List.of(
           "--enable-native-access=ALL-UNNAMED",
           "-XX:+UseCompactObjectHeaders",
+          "-XX:InitialRAMPercentage=40",
           "-XX:MaxRAMPercentage=60",
           "-XX:+UseSerialGC");
 

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Replays WAL record by record, the way pages are rebuilt when they are read: each block's change
@@ -31,15 +32,19 @@ import java.util.function.Consumer;
  * record makes its page anew.
  */
 public final class WalVerifier {
+  /** Resource managers, and kinds of records of each. */
+  private static final int TYPES = 256 << 4;
+
   private static final byte[] NO_PAGE = new byte[0];
 
   private record PageId(RelationTag fork, int block) {}
 
+  private final PostgresVersion version;
   private final ReplayedPages pages;
   private final PageRedo redo;
   private final FileEffects fileEffects;
   private final Consumer<Mismatch> mismatches;
-  private final Map<RecordType, Counts> byType = new TreeMap<>();
+  private final @Nullable Counts[] countsByType = new Counts[TYPES];
 
   /** Pages whose content is not known any more. */
   private final Set<PageId> unknown = new HashSet<>();
@@ -59,6 +64,7 @@ public final class WalVerifier {
    * @param mismatches is told of each page that came out other than Postgres had it
    */
   public WalVerifier(PostgresVersion version, BasePages base, Consumer<Mismatch> mismatches) {
+    this.version = version;
     this.pages = new ReplayedPages(base);
     this.redo = new PageRedo(version);
     this.fileEffects = new FileEffects(pages, redo);
@@ -71,7 +77,7 @@ public final class WalVerifier {
    * @throws StorageException if a page of the base cannot be read
    */
   public void verify(WalRecord record) throws StorageException {
-    Counts counts = byType.computeIfAbsent(RecordType.of(record), type -> new Counts());
+    Counts counts = countsOf(record);
     counts.addRecord();
     fileEffects.apply(record);
     for (int id = 0; id < record.blockCount(); id++) {
@@ -81,6 +87,20 @@ public final class WalVerifier {
     }
   }
 
+  private Counts countsOf(WalRecord record) {
+    int kind = record.kind();
+    if (record.resourceManager() == ResourceManager.XACT) {
+      kind &= RecordKind.XACT_OPERATION_MASK;
+    }
+    int type = record.resourceManager() << 4 | kind >> 4;
+    Counts counts = countsByType[type];
+    if (counts == null) {
+      counts = new Counts();
+      countsByType[type] = counts;
+    }
+    return counts;
+  }
+
   private void verifyBlock(WalRecord record, int id, Counts counts) throws StorageException {
     RelationTag fork = record.blockTag(id);
     int block = record.blockNumber(id);
@@ -88,9 +108,11 @@ public final class WalVerifier {
     StoredValues.encodeBlock(record, id, value);
     boolean isComplete = StoredValues.isComplete(value.bytes(), 0, value.length());
     if (isComplete) {
-      unknown.remove(pageId);
+      if (!unknown.isEmpty()) {
+        unknown.remove(pageId);
+      }
       noteEmptiedMap(record, id, pageId);
-    } else if (unknown.contains(pageId)) {
+    } else if (!unknown.isEmpty() && unknown.contains(pageId)) {
       counts.addUnsupported();
       return;
     }
@@ -219,13 +241,24 @@ public final class WalVerifier {
 
   /** What was seen so far, by type of record. */
   public Map<RecordType, Counts> byType() {
+    Map<RecordType, Counts> byType = new TreeMap<>();
+    for (int i = 0; i < TYPES; i++) {
+      Counts counts = countsByType[i];
+      if (counts != null) {
+        byType.put(new RecordType(version, i >> 4, (i & 0x0F) << 4), counts);
+      }
+    }
     return byType;
   }
 
   /** What was seen so far, in all. */
   public Counts total() {
     Counts total = new Counts();
-    byType.values().forEach(total::add);
+    for (Counts counts : countsByType) {
+      if (counts != null) {
+        total.add(counts);
+      }
+    }
     return total;
   }
 
