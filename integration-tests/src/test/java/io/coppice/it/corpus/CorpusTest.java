@@ -44,7 +44,11 @@ final class CorpusTest {
   @CsvSource(
       delimiter = '|',
       value = {
+        "14 | false | full_page_writes=on wal_level=logical wal_compression=on",
         "15 | true  | full_page_writes=on wal_level=logical wal_compression=pglz",
+        "16 | false | full_page_writes=off wal_level=replica track_commit_timestamp=on",
+        "17 | true  | full_page_writes=on wal_level=logical wal_log_hints=on",
+        "18 | false | full_page_writes=off wal_level=logical track_commit_timestamp=on",
       })
   void everyPageIsAsPostgresHadIt(int major, boolean checksums, String settings) throws Exception {
     CorpusServer server =

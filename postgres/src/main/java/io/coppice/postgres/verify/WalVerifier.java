@@ -8,6 +8,7 @@ import io.coppice.postgres.page.Page;
 import io.coppice.postgres.page.PageKind;
 import io.coppice.postgres.page.PageMasks;
 import io.coppice.postgres.page.VisibilityMapPage;
+import io.coppice.postgres.record.DatabaseRecord;
 import io.coppice.postgres.record.RecordKind;
 import io.coppice.postgres.record.ResourceManager;
 import io.coppice.postgres.redo.ByteSink;
@@ -15,8 +16,10 @@ import io.coppice.postgres.redo.PageRedo;
 import io.coppice.postgres.redo.StoredValues;
 import io.coppice.postgres.version.PostgresVersion;
 import io.coppice.postgres.wal.WalRecord;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -80,6 +83,10 @@ public final class WalVerifier {
     Counts counts = countsOf(record);
     counts.addRecord();
     fileEffects.apply(record);
+    if (record.resourceManager() == ResourceManager.DBASE
+        && DatabaseRecord.parse(record) instanceof DatabaseRecord.CreateByCopy copy) {
+      copyEmptiedMaps(copy);
+    }
     for (int id = 0; id < record.blockCount(); id++) {
       if (record.hasBlock(id)) {
         verifyBlock(record, id, counts);
@@ -151,6 +158,22 @@ public final class WalVerifier {
     } else {
       emptiedMaps.remove(pageId);
     }
+  }
+
+  /** A copy of a database has the maps as they are here. */
+  private void copyEmptiedMaps(DatabaseRecord.CreateByCopy copy) {
+    List<PageId> copies = new ArrayList<>();
+    for (PageId id : emptiedMaps) {
+      RelationTag map = id.fork;
+      if (map.spcOid() == copy.sourceTablespaceOid() && map.dbOid() == copy.sourceDatabaseOid()) {
+        copies.add(
+            new PageId(
+                new RelationTag(
+                    copy.tablespaceOid(), copy.databaseOid(), map.relNumber(), map.fork()),
+                id.block));
+      }
+    }
+    emptiedMaps.addAll(copies);
   }
 
   private void compare(WalRecord record, int id, byte[] page, Counts counts, boolean isEmptiedMap)
