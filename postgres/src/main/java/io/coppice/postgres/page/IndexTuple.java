@@ -37,14 +37,29 @@ public final class IndexTuple {
   }
 
   /**
-   * What a tuple takes up on a page.
+   * Size of a tuple that must be there in full.
+   *
+   * @param end of the bytes that it must lie within
+   */
+  public static int size(byte[] bytes, int tuple, int end) throws StorageException.Corrupt {
+    int size = tuple + HEADER_BYTES > end ? 0 : size(bytes, tuple);
+    if (size < HEADER_BYTES || tuple + size > end) {
+      throw new StorageException.Corrupt(
+          "an index tuple of %d bytes in %d".formatted(size, end - tuple));
+    }
+    return size;
+  }
+
+  /**
+   * What a tuple takes up on a page, all of which must be there.
    *
    * @param end of the bytes that it must lie within
    */
   public static int alignedSize(byte[] bytes, int tuple, int end) throws StorageException.Corrupt {
-    int size = tuple + HEADER_BYTES > end ? 0 : Page.aligned(size(bytes, tuple));
-    if (size < HEADER_BYTES || tuple + size > end) {
-      throw new StorageException.Corrupt("an index tuple of %d bytes".formatted(size));
+    int size = Page.aligned(size(bytes, tuple, end));
+    if (tuple + size > end) {
+      throw new StorageException.Corrupt(
+          "an index tuple of %d bytes in %d".formatted(size, end - tuple));
     }
     return size;
   }

@@ -134,17 +134,8 @@ final class GinRedo implements ResourceManagerRedo {
       PageItems.deleteFromIndex(page, offsetNumber);
     }
     int tuple = data + ENTRY_BYTES;
-    items.addToIndex(page, offsetNumber, bytes, tuple, tupleSize(record, tuple));
-  }
-
-  /** Size of a tuple in the block data, which must be there in full. */
-  private static int tupleSize(StoredRecord record, int tuple) throws StorageException.Corrupt {
-    int left = record.dataEnd() - tuple;
-    int size = left < IndexTuple.HEADER_BYTES ? 0 : IndexTuple.size(record.bytes(), tuple);
-    if (size < IndexTuple.HEADER_BYTES || size > left) {
-      throw new StorageException.Corrupt("an index tuple of %d bytes in %d".formatted(size, left));
-    }
-    return size;
+    items.addToIndex(
+        page, offsetNumber, bytes, tuple, IndexTuple.size(record.bytes(), tuple, record.dataEnd()));
   }
 
   /** {@code ginRedoClearIncompleteSplit}: the page's right sibling has its downlink now. */
@@ -221,7 +212,7 @@ final class GinRedo implements ResourceManagerRedo {
     int tuple = record.data(0);
     int offsetNumber = Page.itemCount(page) + 1;
     for (int i = 0; i < count; i++) {
-      int size = tupleSize(record, tuple);
+      int size = IndexTuple.size(record.bytes(), tuple, record.dataEnd());
       items.addToIndex(page, offsetNumber + i, record.bytes(), tuple, size);
       tuple += size;
     }

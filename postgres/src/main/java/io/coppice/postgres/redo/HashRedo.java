@@ -98,8 +98,9 @@ final class HashRedo implements ResourceManagerRedo {
       case 0 -> {
         HashPage.check(page);
         int offsetNumber = u16(record.bytes(), record.main(2));
-        int data = record.data(IndexTuple.HEADER_BYTES);
-        items.addToIndex(page, offsetNumber, record.bytes(), data, record.dataLength());
+        int tuple = record.data(0);
+        int size = IndexTuple.size(record.bytes(), tuple, record.dataEnd());
+        items.addToIndex(page, offsetNumber, record.bytes(), tuple, size);
         yield RedoOutcome.CHANGED;
       }
       case 1 -> addTuples(page, 1);

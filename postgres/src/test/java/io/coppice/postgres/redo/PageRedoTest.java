@@ -8,6 +8,8 @@ import io.coppice.common.id.Fork;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.RelationTag;
 import io.coppice.common.key.Key;
+import io.coppice.postgres.page.GinPage;
+import io.coppice.postgres.page.HashPage;
 import io.coppice.postgres.page.Page;
 import io.coppice.postgres.page.VisibilityMapPage;
 import io.coppice.postgres.record.RecordKind;
@@ -188,9 +190,7 @@ final class PageRedoTest {
     Random random = new Random(seed);
     for (int round = 0; round < 200; round++) {
       random.nextBytes(page);
-      if (random.nextBoolean()) {
-        Page.init(page, random.nextInt(3) * 8);
-      }
+      initLikely(random);
       Page.setLsn(page, Lsn.INVALID);
       byte[] bytes = new byte[random.nextInt(200)];
       random.nextBytes(bytes);
@@ -204,6 +204,15 @@ final class PageRedoTest {
       } catch (StorageException e) {
         throw new AssertionError(e);
       }
+    }
+  }
+
+  private void initLikely(Random random) {
+    switch (random.nextInt(6)) {
+      case 0, 1 -> Page.init(page, random.nextInt(3) * 8);
+      case 2 -> HashPage.init(page, 1, 2, 3, random.nextInt(256));
+      case 3 -> GinPage.init(page, random.nextInt(256));
+      default -> {}
     }
   }
 
