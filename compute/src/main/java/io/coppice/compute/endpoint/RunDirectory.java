@@ -139,14 +139,15 @@ record RunDirectory(Path path, TimelineId timeline, int run) {
   }
 
   /**
-   * Deletes the data, wherever it is. The path may have come out of a file: one that no run of ours
-   * can have is left alone.
+   * Deletes the data, wherever it is, and what Postgres put into locations of tablespaces. The path
+   * may have come out of a file: one that no run of ours can have is left alone.
    */
   void deleteData(Path data) throws StorageException {
     if (!data.equals(defaultData()) && !data.endsWith(elsewhere() + "/data")) {
       throw new StorageException.Corrupt(
           "%s names %s as its data, which is none of its own".formatted(path, data));
     }
+    TablespaceLocations.delete(data);
     try {
       DirectoryTrees.delete(data);
       if (!data.equals(defaultData())) {

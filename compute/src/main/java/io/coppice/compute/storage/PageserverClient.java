@@ -279,7 +279,7 @@ public final class PageserverClient implements AutoCloseable {
     return response.getMissing() ? OptionalInt.empty() : OptionalInt.of(response.getNumBlocks());
   }
 
-  /** Bytes of all forks of a database's relations in the default tablespace. */
+  /** Bytes of all forks of a database's relations, in all tablespaces. */
   public long getDbSizeBytes(TenantTimelineId timeline, int dbOid, Lsn lsn)
       throws StorageException {
     GetDbSizeRequest request =

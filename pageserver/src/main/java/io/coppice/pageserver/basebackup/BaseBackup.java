@@ -36,7 +36,8 @@ import java.util.Optional;
  * shut down cleanly: it ends with a checkpoint record that no server wrote, at that LSN.
  *
  * <p>Free-space maps are left out: they are hints, changes of them are not logged, and a server
- * makes them anew. Relations of tablespaces of their own are refused.
+ * makes them anew. Tablespaces are real directories below {@code pg_tblspc}, where a server usually
+ * has links: so no two servers share one.
  *
  * <p>{@code global/pg_control} comes last but for the log, so that a torn tar cannot be started.
  */
@@ -109,6 +110,11 @@ public final class BaseBackup {
     file("postgresql.conf", "");
     file("postgresql.auto.conf", "");
     writeSlrus();
+    for (int tablespace : reader.tablespaces(lsn)) {
+      for (String directory : layout.tablespaceDirectories(tablespace)) {
+        tar.directory(directory);
+      }
+    }
     for (DatabaseDirectory database : reader.databases(lsn)) {
       writeDatabase(database);
     }
@@ -148,28 +154,20 @@ public final class BaseBackup {
   private void writeDatabase(DatabaseDirectory database) throws StorageException, IOException {
     int spc = database.spcOid();
     int db = database.dbOid();
-    List<RelationTag> relations = reader.relations(database, lsn);
-    if (spc != RelationTag.DEFAULT_TABLESPACE_OID && spc != RelationTag.GLOBAL_TABLESPACE_OID) {
-      if (relations.isEmpty()) {
-        return;
-      }
-      throw new StorageException.Unsupported(
-          "relation %s is in a tablespace of its own; a base backup can have only the default ones"
-              .formatted(relations.getFirst()));
-    }
-    if (spc == RelationTag.DEFAULT_TABLESPACE_OID) {
+    boolean shared = spc == RelationTag.GLOBAL_TABLESPACE_OID;
+    if (!shared) {
       tar.directory(layout.databaseDirectory(spc, db));
     }
     Optional<byte[]> map = timeline.get(TimelineKeys.relationMap(spc, db), lsn);
     if (map.isPresent()) {
-      if (spc == RelationTag.DEFAULT_TABLESPACE_OID) {
+      if (!shared) {
         file(
             layout.databaseDirectory(spc, db) + "/" + DataDirectoryLayout.VERSION_FILE,
             control.version().versionFileText() + "\n");
       }
       tar.file(layout.relationMapPath(spc, db), map.get());
     }
-    for (RelationTag tag : relations) {
+    for (RelationTag tag : reader.relations(database, lsn)) {
       if (tag.fork() == Fork.INIT.number()) {
         // An unlogged relation starts as a copy of its init fork.
         writeRelation(tag, tag);

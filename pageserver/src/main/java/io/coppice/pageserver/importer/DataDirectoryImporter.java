@@ -61,7 +61,7 @@ public final class DataDirectoryImporter {
    * Imports. Blocks until the new branch is durable.
    *
    * @throws StorageException.Precondition if the server was not shut down cleanly
-   * @throws StorageException.Unsupported if there are tablespaces, or it is of another major
+   * @throws StorageException.Unsupported if the tar has links, or it is of another major
    * @throws StorageException.Corrupt if a file does not read
    */
   public Timeline importTar(ImportTarget target, InputStream tar)
@@ -69,15 +69,15 @@ public final class DataDirectoryImporter {
     Files.createDirectories(spoolRoot);
     Path spool = Files.createTempDirectory(spoolRoot, "import-");
     try {
-      Map<String, Path> files = TarSpool.unpack(tar, spool);
-      return load(target, files);
+      return load(target, TarSpool.unpack(tar, spool));
     } finally {
       delete(spool);
     }
   }
 
-  private Timeline load(ImportTarget target, Map<String, Path> files)
+  private Timeline load(ImportTarget target, TarSpool.Spooled spooled)
       throws StorageException, IOException {
+    Map<String, Path> files = spooled.files();
     ControlFile control = readControl(files);
     Lsn start = endOfCheckpoint(control, files);
     RootImport root =
@@ -92,7 +92,7 @@ public final class DataDirectoryImporter {
             control.systemId(),
             control.walSegmentSizeBytes());
     try (ImageImport images = tenants.importRoot(root)) {
-      long keys = new ImageLoader(control, files, images).load();
+      long keys = new ImageLoader(control, spooled, images).load();
       Timeline timeline = images.finish();
       log.info(
           "imported {} files as {} keys of {} at {}", files.size(), keys, timeline.id(), start);

@@ -47,7 +47,7 @@ final class ImageLoader {
   private static final int ORIGIN_BYTES = 16;
 
   private final ControlFile control;
-  private final Map<String, Path> files;
+  private final TarSpool.Spooled spooled;
   private final ImageImport images;
   private final ByteSink scratch = new ByteSink();
 
@@ -56,9 +56,9 @@ final class ImageLoader {
 
   private long keys;
 
-  ImageLoader(ControlFile control, Map<String, Path> files, ImageImport images) {
+  ImageLoader(ControlFile control, TarSpool.Spooled spooled, ImageImport images) {
     this.control = control;
-    this.files = files;
+    this.spooled = spooled;
     this.images = images;
   }
 
@@ -72,7 +72,9 @@ final class ImageLoader {
     DataDirectoryLayout layout = DataDirectoryLayout.of(control);
     Map<RelationTag, NavigableMap<Integer, Path>> relations =
         new TreeMap<>(Comparator.comparing(tag -> Key.relationBlock(tag, 0)));
-    for (Map.Entry<String, Path> file : files.entrySet()) {
+    spooled.directories().forEach(path -> addTablespace(layout, path));
+    for (Map.Entry<String, Path> file : spooled.files().entrySet()) {
+      addTablespace(layout, file.getKey());
       Path path = file.getValue();
       switch (layout.classify(file.getKey())) {
         case DataFile.RelationSegment(RelationTag tag, int segment) ->
@@ -104,6 +106,11 @@ final class ImageLoader {
       item.put();
     }
     return keys;
+  }
+
+  /** One in which no database has anything may be known by its directory only. */
+  private void addTablespace(DataDirectoryLayout layout, String path) {
+    layout.tablespaceOf(path).ifPresent(tablespace -> present(TimelineKeys.tablespace(tablespace)));
   }
 
   private void addMap(int spcOid, int dbOid, Path path) {

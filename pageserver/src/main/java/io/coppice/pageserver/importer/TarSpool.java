@@ -9,9 +9,12 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+import org.apache.commons.compress.archivers.tar.TarConstants;
 import org.jspecify.annotations.Nullable;
 
 /** Unpacks the files of a tar. They are numbered on disk: names from a tar never become paths. */
@@ -19,16 +22,27 @@ final class TarSpool {
   /** Files in one data directory. */
   private static final int FILES_MAX = 5_000_000;
 
+  /** Directories in all tablespaces of one data directory. */
+  private static final int DIRECTORIES_MAX = 1_000_000;
+
   private static final int COPY_BYTES = 256 * 1024;
 
   private static final String TABLESPACES = DataDirectoryLayout.TABLESPACES_DIRECTORY + "/";
 
   private TarSpool() {}
 
-  /** Unpacks into a directory; the path that each file had, and where it lies now. */
-  static Map<String, Path> unpack(InputStream tar, Path directory)
-      throws StorageException, IOException {
+  /**
+   * What was in a tar.
+   *
+   * @param files the path that each had, and where it lies now
+   * @param directories those of tablespaces; others say nothing that their files do not
+   */
+  record Spooled(Map<String, Path> files, Set<String> directories) {}
+
+  /** Unpacks into a directory. */
+  static Spooled unpack(InputStream tar, Path directory) throws StorageException, IOException {
     Map<String, Path> files = new HashMap<>();
+    Set<String> directories = new HashSet<>();
     byte[] buffer = new byte[COPY_BYTES];
     try (Source source = new Source(tar);
         TarArchiveInputStream entries = new TarArchiveInputStream(source)) {
@@ -36,17 +50,14 @@ final class TarSpool {
           entry != null;
           entry = next(entries, source)) {
         String name = relativeName(entry.getName());
-        if (name.startsWith(TABLESPACES) && name.length() > TABLESPACES.length()) {
-          throw new StorageException.Unsupported(
-              "the data directory has a tablespace of its own (%s); only the default ones are kept"
-                  .formatted(name));
-        }
         if (entry.isDirectory()) {
+          addDirectory(name, directories);
           continue;
         }
-        if (!entry.isFile()) {
+        if (!isRegularFile(entry)) {
           throw new StorageException.Unsupported(
-              "%s in the tar is not an ordinary file".formatted(name));
+              "%s in the tar is not an ordinary file; what links of tablespaces lead to must be in it"
+                  .formatted(name));
         }
         Path target = directory.resolve(Integer.toString(files.size()));
         if (files.size() == FILES_MAX || files.put(name, target) != null) {
@@ -62,7 +73,24 @@ final class TarSpool {
         }
       }
     }
-    return files;
+    return new Spooled(files, directories);
+  }
+
+  /** {@link TarArchiveEntry#isFile} holds for links too. */
+  private static boolean isRegularFile(TarArchiveEntry entry) {
+    return (entry.getLinkFlag() == TarConstants.LF_NORMAL
+            || entry.getLinkFlag() == TarConstants.LF_OLDNORM)
+        && !entry.isSparse();
+  }
+
+  private static void addDirectory(String name, Set<String> directories)
+      throws StorageException.Invalid {
+    if (name.startsWith(TABLESPACES)
+        && directories.add(name)
+        && directories.size() > DIRECTORIES_MAX) {
+      throw new StorageException.Invalid(
+          "the tar has more than %d directories in %s".formatted(DIRECTORIES_MAX, TABLESPACES));
+    }
   }
 
   private static @Nullable TarArchiveEntry next(TarArchiveInputStream entries, Source source)

@@ -6,16 +6,20 @@ import io.coppice.common.key.Key;
 import io.coppice.pageserver.timeline.TimelineKeys;
 import io.coppice.postgres.record.DatabaseRecord;
 import io.coppice.postgres.record.RelmapUpdate;
+import io.coppice.postgres.record.TablespaceRecord;
 import io.coppice.postgres.wal.WalRecord;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Databases that come and go, and the maps of their catalogs. */
+/** Databases and tablespaces that come and go, and the maps of databases' catalogs. */
 final class DatabaseIngest {
   private static final int BLOCKS_PER_COPY = 64;
+
+  private static final byte[] PRESENT = {1};
 
   private final PublishedPages pages;
   private final ValueSink sink;
@@ -40,6 +44,26 @@ final class DatabaseIngest {
     }
   }
 
+  void tablespace(WalRecord record) throws StorageException {
+    switch (TablespaceRecord.parse(record)) {
+      case TablespaceRecord.Create(int tablespaceOid, String _) ->
+          sink.putImage(TimelineKeys.tablespace(tablespaceOid), PRESENT);
+      case TablespaceRecord.Drop(int tablespaceOid) -> {
+        // The server saw that it is empty; its databases' directories go with it.
+        for (int databaseOid : databasesIn(tablespaceOid)) {
+          drop(tablespaceOid, databaseOid);
+        }
+        sink.delete(TimelineKeys.tablespace(tablespaceOid));
+      }
+    }
+  }
+
+  private List<Integer> databasesIn(int spc) throws StorageException {
+    List<Integer> databases = new ArrayList<>();
+    scan(TimelineKeys.databasesIn(spc), key -> databases.add(key.field3()));
+    return databases;
+  }
+
   void relationMap(WalRecord record) throws StorageException {
     RelmapUpdate update = RelmapUpdate.parse(record);
     relations.listDirectory(update.tablespaceOid(), update.databaseOid());
@@ -49,13 +73,17 @@ final class DatabaseIngest {
 
   private List<RelationTag> listed(int spc, int db) throws StorageException {
     List<RelationTag> tags = new ArrayList<>();
+    scan(TimelineKeys.relationsOf(spc, db), key -> tags.add(TimelineKeys.listedRelation(key)));
+    return tags;
+  }
+
+  private void scan(TimelineKeys.Range range, Consumer<Key> action) throws StorageException {
     sink.scan(
-        TimelineKeys.relationsOf(spc, db),
+        range,
         (key, value) -> {
-          tags.add(TimelineKeys.listedRelation(key));
+          action.accept(key);
           return true;
         });
-    return tags;
   }
 
   private void drop(int spc, int db) throws StorageException {

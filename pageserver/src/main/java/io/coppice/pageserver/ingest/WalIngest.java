@@ -88,6 +88,7 @@ public final class WalIngest {
       case ResourceManager.SMGR -> storage(record);
       case ResourceManager.CLOG -> transactionStatus(record);
       case ResourceManager.DBASE -> databases.ingest(record);
+      case ResourceManager.TBLSPC -> databases.tablespace(record);
       case ResourceManager.MULTIXACT -> multixacts.ingest(record);
       case ResourceManager.RELMAP -> databases.relationMap(record);
       case ResourceManager.REPLORIGIN -> transactions.origin(record);

@@ -209,6 +209,13 @@ public final class TimelineReader {
     return segments;
   }
 
+  /** Tablespaces that somebody made, in key order. */
+  public List<Integer> tablespaces(Lsn lsn) throws StorageException {
+    List<Integer> found = new ArrayList<>();
+    scan(TimelineKeys.tablespaces(), lsn, key -> found.add(key.field2()));
+    return found;
+  }
+
   /** Directories of databases, as tablespace and database. */
   public List<DatabaseDirectory> databases(Lsn lsn) throws StorageException {
     List<DatabaseDirectory> found = new ArrayList<>();
@@ -260,20 +267,25 @@ public final class TimelineReader {
   }
 
   /**
-   * Bytes of all forks of a database's relations in the default tablespace.
+   * Bytes of all forks of a database's relations, in all tablespaces.
    *
-   * @throws StorageException.NotFound if the database has no directory there
+   * @param dbOid zero for the shared relations
+   * @throws StorageException.NotFound if the database has no directory
    */
   public long databaseSizeBytes(int dbOid, Lsn lsn) throws StorageException {
-    int spcOid =
-        dbOid == 0 ? RelationTag.GLOBAL_TABLESPACE_OID : RelationTag.DEFAULT_TABLESPACE_OID;
-    if (timeline.get(TimelineKeys.database(spcOid, dbOid), lsn).isEmpty()) {
+    boolean found = false;
+    long blocks = 0;
+    for (DatabaseDirectory directory : databases(lsn)) {
+      if (directory.dbOid() == dbOid) {
+        found = true;
+        for (RelationTag tag : relations(directory, lsn)) {
+          blocks += sizes.find(tag, lsn).map(RelationState::sizeBlocks).orElse(0L);
+        }
+      }
+    }
+    if (!found) {
       throw new StorageException.NotFound(
           "database %s does not exist at %s".formatted(Integer.toUnsignedString(dbOid), lsn));
-    }
-    long blocks = 0;
-    for (RelationTag tag : relations(new DatabaseDirectory(spcOid, dbOid), lsn)) {
-      blocks += sizes.find(tag, lsn).map(RelationState::sizeBlocks).orElse(0L);
     }
     return blocks * PAGE_SIZE_BYTES;
   }

@@ -24,6 +24,7 @@ import io.coppice.common.key.Key;
  *  67   an SLRU segment exists        kind  0         segment   0         0
  *  68   a transaction is prepared     0     0         as in 02
  *  69   commit index                  0     0         0         0         0
+ *  6A   tablespace                    spc   0         0         0         0
  * </pre>
  *
  * Those from 63 on are sparse: listings, one key for each item, in which an empty value says that
@@ -54,6 +55,7 @@ public final class TimelineKeys {
   private static final int DATABASE = 0x66;
   private static final int SLRU_SEGMENT = 0x67;
   private static final int TWO_PHASE = 0x68;
+  private static final int TABLESPACE = 0x6A;
   private static final int SIZE = 0xFFFF_FFFF;
 
   private TimelineKeys() {}
@@ -114,6 +116,21 @@ public final class TimelineKeys {
 
   public static Range databases() {
     return new Range(new Key(DATABASE, 0, 0, 0, 0, 0), new Key(DATABASE + 1, 0, 0, 0, 0, 0));
+  }
+
+  /** The directories that databases have in one tablespace. */
+  public static Range databasesIn(int spcOid) {
+    Key last = new Key(DATABASE, spcOid, -1, 0xFF, -1, -1);
+    return new Range(new Key(DATABASE, spcOid, 0, 0, 0, 0), last.next());
+  }
+
+  /** Listing of tablespaces; the two that every cluster has are not among them. */
+  public static Key tablespace(int spcOid) {
+    return new Key(TABLESPACE, spcOid, 0, 0, 0, 0);
+  }
+
+  public static Range tablespaces() {
+    return new Range(new Key(TABLESPACE, 0, 0, 0, 0, 0), new Key(TABLESPACE + 1, 0, 0, 0, 0, 0));
   }
 
   /** Listing of SLRU segments. */

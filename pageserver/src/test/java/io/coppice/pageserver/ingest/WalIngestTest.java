@@ -16,6 +16,7 @@ import io.coppice.postgres.page.Page;
 import io.coppice.postgres.page.VisibilityMapPage;
 import io.coppice.postgres.record.RecordKind;
 import io.coppice.postgres.record.ResourceManager;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -340,6 +341,31 @@ final class WalIngestTest {
   private List<Integer> databases() throws StorageException {
     TimelineKeys.Range range = TimelineKeys.databases();
     return wal.timeline.keys(range.from(), range.toExclusive()).stream().map(Key::field3).toList();
+  }
+
+  @Test
+  void tablespaceIsListedUntilItIsDropped() throws Exception {
+    RelationTag table = new RelationTag(16_500, 5, 16_384, 0);
+    wal.record(
+        ResourceManager.TBLSPC, RecordKind.TBLSPC_CREATE, 0, tablespaceCreate(16_500, "/fast"));
+    wal.record(ResourceManager.TBLSPC, RecordKind.TBLSPC_CREATE, 0, tablespaceCreate(16_501, ""));
+    image(table, 0, 1);
+    assertThat(tablespaces()).containsExactly(16_500, 16_501);
+    wal.record(
+        ResourceManager.TBLSPC, RecordKind.TBLSPC_DROP, 0, Records.bytes(4).putInt(16_500).array());
+    assertThat(tablespaces()).containsExactly(16_501);
+    assertThat(databases()).isEmpty();
+    assertThat(isListed(table)).isFalse();
+  }
+
+  private static byte[] tablespaceCreate(int oid, String path) {
+    byte[] name = path.getBytes(StandardCharsets.US_ASCII);
+    return Records.bytes(5 + name.length).putInt(oid).put(name).array();
+  }
+
+  private List<Integer> tablespaces() throws StorageException {
+    TimelineKeys.Range range = TimelineKeys.tablespaces();
+    return wal.timeline.keys(range.from(), range.toExclusive()).stream().map(Key::field2).toList();
   }
 
   @Test

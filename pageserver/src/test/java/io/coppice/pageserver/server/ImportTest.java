@@ -9,6 +9,7 @@ import io.grpc.Status;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -93,11 +94,35 @@ final class ImportTest {
   }
 
   @Test
-  void refusesTablespace() throws Exception {
+  void takesTablespacesAndWhatIsInThem() throws Exception {
+    String inTablespace = "pg_tblspc/16500/PG_15_202209061/5/17000";
+    byte[] page = new byte[Page.SIZE_BYTES];
+    byte[] tar =
+        new TinyCluster()
+            .with(inTablespace, page)
+            .withDirectory("pg_tblspc/16600/PG_15_202209061/")
+            .withDirectory("pg_tblspc/16700/PG_14_202107181/")
+            .tar();
+    try (Servers servers = new Servers(directory, 100).start()) {
+      servers.importTar(tar);
+      Map<String, byte[]> backup = servers.backup();
+      assertThat(backup).containsEntry(inTablespace, page);
+      assertThat(backup)
+          .containsKeys(
+              "pg_tblspc/16500/",
+              "pg_tblspc/16500/PG_15_202209061/5/",
+              "pg_tblspc/16600/PG_15_202209061/");
+      assertThat(backup.keySet()).noneMatch(name -> name.startsWith("pg_tblspc/16700"));
+    }
+  }
+
+  @Test
+  void refusesLinkOfTablespace() throws Exception {
     assertRefused(
-        new TinyCluster().with("pg_tblspc/16500/PG_15_202209061/5/1", new byte[0]).tar(),
+        new TinyCluster().withLink("pg_tblspc/16500", "/elsewhere").tar(),
         Status.Code.UNIMPLEMENTED,
-        "tablespace");
+        "pg_tblspc/16500",
+        "tablespaces");
   }
 
   @Test

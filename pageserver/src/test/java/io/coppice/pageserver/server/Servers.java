@@ -11,6 +11,7 @@ import io.coppice.common.rpc.HostPort;
 import io.coppice.common.rpc.RpcChannel;
 import io.coppice.common.rpc.RpcHeaders;
 import io.coppice.pageserver.receiver.ReceiverConfig;
+import io.coppice.proto.page.GetBaseBackupRequest;
 import io.coppice.proto.page.GetPageRequest;
 import io.coppice.proto.page.GetPageResponse;
 import io.coppice.proto.page.PageServiceGrpc;
@@ -27,13 +28,20 @@ import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.jspecify.annotations.Nullable;
 
 /** A page server on a free port, and a client of it. */
@@ -138,6 +146,22 @@ final class Servers implements AutoCloseable {
                 .setBranch("main")
                 .setLsn(lsn.value())
                 .build());
+  }
+
+  /** The files of a full base backup of the newest state, and its directories, without bytes. */
+  Map<String, byte[]> backup() throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    pages(ROOT)
+        .getBaseBackup(GetBaseBackupRequest.newBuilder().setFull(true).build())
+        .forEachRemaining(chunk -> bytes.writeBytes(chunk.getChunk().toByteArray()));
+    Map<String, byte[]> files = new LinkedHashMap<>();
+    try (TarArchiveInputStream tar =
+        new TarArchiveInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+      for (TarArchiveEntry entry = tar.getNextEntry(); entry != null; entry = tar.getNextEntry()) {
+        files.put(entry.getName(), tar.readAllBytes());
+      }
+    }
+    return files;
   }
 
   PageStream stream(TenantTimelineId timeline) {

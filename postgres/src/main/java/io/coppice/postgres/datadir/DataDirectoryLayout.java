@@ -128,17 +128,31 @@ public final class DataDirectoryLayout {
     return switch (tablespaceOid) {
       case RelationTag.GLOBAL_TABLESPACE_OID -> GLOBAL_DIRECTORY;
       case RelationTag.DEFAULT_TABLESPACE_OID -> BASE_DIRECTORY + "/" + database;
-      default ->
-          "%s/%s/%s/%s"
-              .formatted(
-                  TABLESPACES_DIRECTORY,
-                  Integer.toUnsignedString(tablespaceOid),
-                  tablespaceVersionDirectory(),
-                  database);
+      default -> tablespaceDirectories(tablespaceOid).getLast() + "/" + database;
     };
   }
 
-  private String tablespaceVersionDirectory() {
+  /**
+   * Directories of a tablespace that is not one of the default ones, parents first. The first is
+   * where a server that made the tablespace itself has a link to its location.
+   */
+  public List<String> tablespaceDirectories(int tablespaceOid) {
+    String root = TABLESPACES_DIRECTORY + "/" + Integer.toUnsignedString(tablespaceOid);
+    return List.of(root, root + "/" + tablespaceVersionDirectory());
+  }
+
+  /** The tablespace that a path is in or is a directory of; empty for the default ones. */
+  public Optional<Integer> tablespaceOf(String path) {
+    String[] parts = path.split("/", -1);
+    return parts.length >= 3
+            && parts[0].equals(TABLESPACES_DIRECTORY)
+            && parts[2].equals(tablespaceVersionDirectory())
+        ? parseOid(parts[1])
+        : Optional.empty();
+  }
+
+  /** Name of the directory that a server of this version has in the location of a tablespace. */
+  public String tablespaceVersionDirectory() {
     return "PG_%d_%d".formatted(version.major(), catalogVersion);
   }
 
