@@ -26,7 +26,7 @@ RESET enable_seqscan;
 
 RESET enable_bitmapscan;
 
-INSERT INTO gist_point SELECT i, point(i * 7919 % 10007, i * 6271 % 10009) FROM generate_series(2001, 3000) i;
+INSERT INTO gist_point SELECT i, point(i * 7919 % 10007, i * 6271 % 10009) FROM generate_series(2001, 2800) i;
 
 -- Whole pages become empty, are deleted, and used again once no transaction can see them.
 DELETE FROM gist_point WHERE p <@ box '(0,0),(10010,5000)';
@@ -39,7 +39,7 @@ SELECT txid_current();
 
 VACUUM gist_point;
 
-INSERT INTO gist_point SELECT i, point(i * 7919 % 10007, i * 6271 % 10009) FROM generate_series(5001, 6000) i;
+INSERT INTO gist_point SELECT i, point(i * 7919 % 10007, i * 6271 % 10009) FROM generate_series(5001, 5800) i;
 
 -- Large signatures: few items to a page and many levels, so that a split makes a page above split,
 -- up to the root.
@@ -48,8 +48,8 @@ CREATE TABLE gist_words (id int, v tsvector);
 CREATE INDEX gist_words_v ON gist_words USING gist (v tsvector_ops (siglen = 1800));
 
 INSERT INTO gist_words
-  SELECT i, (SELECT to_tsvector('simple', string_agg(md5((i * 131 + k)::text), ' ')) FROM generate_series(1, 25 + i % 30) k)
-  FROM generate_series(1, 160) i;
+  SELECT i, (SELECT to_tsvector('simple', string_agg(md5((i * 131 + k)::text), ' ')) FROM generate_series(1, 140 + i % 30) k)
+  FROM generate_series(1, 70) i;
 
 DELETE FROM gist_words WHERE id % 4 <> 0;
 
@@ -60,10 +60,10 @@ SELECT txid_current();
 VACUUM gist_words;
 
 INSERT INTO gist_words
-  SELECT i, (SELECT to_tsvector('simple', string_agg(md5((i * 137 + k)::text), ' ')) FROM generate_series(1, 60) k)
-  FROM generate_series(301, 360) i;
+  SELECT i, (SELECT to_tsvector('simple', string_agg(md5((i * 137 + k)::text), ' ')) FROM generate_series(1, 150) k)
+  FROM generate_series(301, 330) i;
 
--- Keys of very different length: half of a page's items may need more than a page.
+-- Keys of very different length.
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 
 CREATE TABLE gist_text (k text);
@@ -74,9 +74,12 @@ CREATE INDEX gist_text_k ON gist_text USING gist (k);
 
 INSERT INTO gist_text SELECT 'a' || i FROM generate_series(1, 45) i;
 
-INSERT INTO gist_text SELECT 'z' || i || repeat(chr(97 + i % 20), 1600) FROM generate_series(1, 40) i;
+INSERT INTO gist_text SELECT 'm' || i || repeat('x', i * 97 % 1900) FROM generate_series(1, 60) i;
 
-INSERT INTO gist_text SELECT 'm' || i || repeat('x', i * 97 % 1900) FROM generate_series(1, 120) i;
+INSERT INTO gist_text
+  SELECT chr(97 + letter) || CASE WHEN i <= 35 + 5 * letter THEN i::text ELSE 'z' || i || repeat('y', 1850) END
+  FROM generate_series(1, 9) letter, LATERAL generate_series(1, 43 + 5 * letter) i
+  ORDER BY letter, i;
 
 DELETE FROM gist_text WHERE k < 'm5';
 

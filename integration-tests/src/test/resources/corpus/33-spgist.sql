@@ -53,39 +53,59 @@ VACUUM spgist_text;
 
 INSERT INTO spgist_text SELECT i, 'always the same' FROM generate_series(12000, 12300) i;
 
--- Inner tuples that grow node by node, with long prefixes, until they move to another page.
+-- Inner tuples with long prefixes on one page. Those that grow, node by node, move to another: one
+-- whose parent is beside it, then that parent, whose own is the root.
 CREATE TABLE spgist_nodes (k text);
 
-CREATE INDEX spgist_nodes_k ON spgist_nodes USING spgist (k);
+CREATE INDEX spgist_nodes_k ON spgist_nodes USING spgist (k) WITH (fillfactor = 100);
+
+INSERT INTO spgist_nodes SELECT chr(98 + i % 20) || md5(i::text) FROM generate_series(1, 400) i;
+
+INSERT INTO spgist_nodes SELECT 'a' || repeat('p', 1500) || chr(65 + i) FROM generate_series(0, 7) i;
 
 INSERT INTO spgist_nodes
-  SELECT repeat(chr(65 + p), 1500 + p) || chr(33 + c) || repeat('y', 300 + n)
-  FROM generate_series(1, 6) n, generate_series(0, 2) p, generate_series(0, 12) c;
+  SELECT 'a' || repeat('p', 1500) || 'A' || repeat('q', 700) || chr(65 + i) FROM generate_series(0, 13) i;
 
 INSERT INTO spgist_nodes
-  SELECT repeat(chr(65 + p), 1500 + p) || chr(50 + c) || repeat('y', 20 + p)
-  FROM generate_series(0, 60) c, generate_series(0, 9) p;
+  SELECT 'a' || repeat('p', 1500) || below || repeat('r', 1500) || chr(65 + i)
+  FROM unnest(ARRAY['B', 'C', 'D']) below, generate_series(0, 7) i
+  ORDER BY below, i;
 
 INSERT INTO spgist_nodes
-  SELECT repeat(chr(65 + p), 700 + 100 * n) || repeat('q', n)
-  FROM generate_series(1, 7) n, generate_series(0, 9) p;
+  SELECT 'a' || repeat('p', 1500) || 'A' || repeat('q', 700) || chr(48 + i) FROM generate_series(0, 70) i;
+
+INSERT INTO spgist_nodes SELECT 'a' || repeat('p', 1500) || chr(40 + i) FROM generate_series(0, 80) i;
+
+INSERT INTO spgist_nodes SELECT 'a' || repeat('p', 1500) || chr(200 + i * 64) FROM generate_series(0, 26) i;
 
 INSERT INTO spgist_nodes
-  SELECT chr(200 + c) || chr(300 + c * 7) || repeat('w', c)
-  FROM generate_series(0, 500) c;
+  SELECT 'a' || repeat('p', 1500) || 'B' || repeat('r', 1500) || below || repeat('u', 1500) || chr(65 + i)
+  FROM unnest(ARRAY['B', 'C']) below, generate_series(0, 7) i
+  ORDER BY below, i;
+
+INSERT INTO spgist_nodes
+  SELECT 'a' || repeat('p', 1500) || 'C' || chr(33 + i) || 'v' FROM generate_series(0, 60) i;
+
+INSERT INTO spgist_nodes
+  SELECT 'a' || repeat('p', 1500) || 'B' || repeat('r', 1500) || chr(40 + i) FROM generate_series(0, 80) i;
 
 VACUUM spgist_nodes;
 
--- A tree of a node for each letter in several hundred inner tuples.
-INSERT INTO spgist_nodes
-  SELECT chr(97 + a) || chr(97 + b) || chr(97 + c) || repeat('v', 40) || n
-  FROM generate_series(0, 7) a, generate_series(0, 7) b, generate_series(0, 7) c, generate_series(1, 4) n;
+-- Prefixes that a new key does not share: the lower half stays, or goes to another page, or to the
+-- first one below the root.
+INSERT INTO spgist_nodes SELECT 'a' || repeat('p', 100 + i * 40) || 'x' FROM generate_series(1, 30) i;
 
-INSERT INTO spgist_nodes
-  SELECT chr(97 + a) || chr(97 + b) || chr(105 + c) || 'u'
-  FROM generate_series(0, 7) a, generate_series(0, 7) b, generate_series(0, 15) c;
+INSERT INTO spgist_nodes SELECT 'a' || chr(97 + i) || repeat('y', i * 9) FROM generate_series(0, 14) i;
 
-DELETE FROM spgist_nodes WHERE length(k) > 200;
+CREATE TABLE spgist_prefix (k text);
+
+CREATE INDEX spgist_prefix_k ON spgist_prefix USING spgist (k);
+
+INSERT INTO spgist_prefix SELECT 'http://example.org/' || chr(97 + i % 20) || repeat('w', 90 + i) FROM generate_series(1, 70) i;
+
+INSERT INTO spgist_prefix SELECT left('http://example.org/', i) || i FROM generate_series(18, 1, -3) i;
+
+DELETE FROM spgist_nodes WHERE length(k) > 2000;
 
 VACUUM spgist_nodes;
 
@@ -96,7 +116,7 @@ CREATE INDEX spgist_point_quad ON spgist_point USING spgist (p);
 
 CREATE INDEX spgist_point_kd ON spgist_point USING spgist (p kd_point_ops);
 
-INSERT INTO spgist_point SELECT i, point(i * 7919 % 10007, i * 6271 % 10009) FROM generate_series(1, 1000) i;
+INSERT INTO spgist_point SELECT i, point(i * 7919 % 10007, i * 6271 % 10009) FROM generate_series(1, 700) i;
 
 INSERT INTO spgist_point SELECT i, point(5, 5) FROM generate_series(3001, 3400) i;
 
@@ -129,11 +149,11 @@ INSERT INTO spgist_other
   SELECT i, int4range(i % 300, i % 300 + i % 17 + 1), ('10.' || i % 4 || '.' || i % 250 || '.' || i % 99 || '/' || 20 + i % 13)::inet,
     box(point(i % 50, i % 70), point(i % 50 + 3, i % 70 + i % 11)), polygon(box(point(i, i % 7), point(i + 3, 9))),
     CASE WHEN i % 3 > 0 THEN 'note ' || i END
-  FROM generate_series(1, 600) i;
+  FROM generate_series(1, 400) i;
 
 INSERT INTO spgist_other SELECT i, 'empty', '::1', NULL, NULL, NULL FROM generate_series(901, 1000) i;
 
-INSERT INTO spgist_other SELECT i, int4range(7, 9), '192.168.1.1', NULL, NULL, 'same' FROM generate_series(2001, 2300) i;
+INSERT INTO spgist_other SELECT i, int4range(7, 9), '192.168.1.1', NULL, NULL, 'same' FROM generate_series(2001, 2250) i;
 
 DELETE FROM spgist_other WHERE id % 3 = 1;
 
