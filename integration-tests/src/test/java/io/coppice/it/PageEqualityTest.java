@@ -23,9 +23,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the page server makes of WAL is what Postgres has on its disk. */
 @Tag("process")
@@ -45,18 +46,19 @@ final class PageEqualityTest {
           "autovacuum_vacuum_scale_factor", "0.02",
           "deadlock_timeout", "200ms");
 
-  @Test
-  void everyPageEqualsPostgresOwn()
+  @ParameterizedTest
+  @ValueSource(ints = {14, 15, 16, 17, 18})
+  void everyPageEqualsPostgresOwn(int major)
       throws StorageException, IOException, SQLException, InterruptedException {
     cluster.startAll();
-    cluster.succeed("tenant", "create", "equality");
-    runFirstEndpoint();
+    cluster.succeed("tenant", "create", "equality", "--pg-version", "" + major);
+    runFirstEndpoint(major);
     EndpointSpec spec = cluster.endpoint("main").withSettings(SETTINGS).withKeepData(true);
     Endpoint endpoint = Endpoint.start(spec);
     RelationKinds kinds;
     EndpointOutcome outcome;
     try (endpoint) {
-      kinds = runSecondLoad(server(endpoint));
+      kinds = runSecondLoad(major, server(endpoint));
       outcome = endpoint.stop();
     }
     assertThat(outcome.status()).as(outcome.reason()).isEqualTo(EndpointStatus.STOPPED);
@@ -72,12 +74,16 @@ final class PageEqualityTest {
   }
 
   /** Its pages are read again by the second one's base backup. */
-  private void runFirstEndpoint() throws StorageException, SQLException, InterruptedException {
+  private void runFirstEndpoint(int major)
+      throws StorageException, SQLException, InterruptedException {
     EndpointSpec spec = cluster.endpoint("main").withSettings(SETTINGS);
     try (Endpoint endpoint = Endpoint.start(spec)) {
       HostPort server = server(endpoint);
       try (Connection connection = Sql.connect(server, "postgres")) {
-        Sql.run(connection, "create database second strategy wal_log", "create database gone");
+        Sql.run(
+            connection,
+            "create database second" + strategy(major, "wal_log"),
+            "create database gone");
       }
       MixedLoad load = new MixedLoad(server, "postgres");
       load.createSchema();
@@ -87,7 +93,12 @@ final class PageEqualityTest {
     }
   }
 
-  private static RelationKinds runSecondLoad(HostPort server)
+  /** 14 only copies files. */
+  private static String strategy(int major, String strategy) {
+    return major < 15 ? "" : " strategy " + strategy;
+  }
+
+  private static RelationKinds runSecondLoad(int major, HostPort server)
       throws SQLException, InterruptedException {
     MixedLoad second = new MixedLoad(server, "second");
     second.createSchema();
@@ -105,8 +116,8 @@ final class PageEqualityTest {
     try (Connection connection = Sql.connect(server, "postgres")) {
       Sql.run(
           connection,
-          "create database third template second strategy file_copy",
-          "create database fourth template second strategy wal_log",
+          "create database third template second" + strategy(major, "file_copy"),
+          "create database fourth template second" + strategy(major, "wal_log"),
           "drop database gone",
           "vacuum full pg_class",
           "create role somebody",
