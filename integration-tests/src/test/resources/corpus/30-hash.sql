@@ -1,4 +1,5 @@
--- Hash indexes. Images of other pages are left out: other scripts have them.
+-- Hash indexes. Images of other pages are left out: other scripts have them. All in one session:
+-- Postgres takes images of a bucket's first page without a lock on it, only to check redo.
 SET wal_consistency_checking = 'hash';
 
 -- Buckets that split, each with what stays in it and what moves, with overflow pages and without.
