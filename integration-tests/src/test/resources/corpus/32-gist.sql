@@ -1,19 +1,14 @@
 -- GiST. Images of other pages are left out: other scripts have them.
 SET wal_consistency_checking = 'gist';
 
--- GiST: points, small keys, two levels; updates of pages and of keys above, splits, a new root.
+-- Points: small keys, two levels; updates of pages and of keys above, splits, a new root.
 CREATE TABLE gist_point (id int PRIMARY KEY, p point);
 
 CREATE INDEX gist_point_p ON gist_point USING gist (p) WITH (fillfactor = 60);
 
 INSERT INTO gist_point SELECT i, point(i * 7919 % 10007, i * 6271 % 10009) FROM generate_series(1, 800) i;
 
-DELETE FROM gist_point WHERE id % 10 = 3;
-
-VACUUM gist_point;
-
--- Dead items that scans found are removed when there is no room for a new one. The first scan marks,
--- as it goes on to the next page.
+-- Dead items that a scan found are removed when there is no room for a new one.
 DELETE FROM gist_point WHERE id % 3 <> 0;
 
 SET enable_seqscan = off;
@@ -27,6 +22,10 @@ RESET enable_seqscan;
 RESET enable_bitmapscan;
 
 INSERT INTO gist_point SELECT i, point(i * 7919 % 10007, i * 6271 % 10009) FROM generate_series(2001, 2800) i;
+
+DELETE FROM gist_point WHERE id % 10 = 3;
+
+VACUUM gist_point;
 
 -- Whole pages become empty, are deleted, and used again once no transaction can see them.
 DELETE FROM gist_point WHERE p <@ box '(0,0),(10010,5000)';

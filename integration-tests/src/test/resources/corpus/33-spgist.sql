@@ -1,7 +1,7 @@
 -- SP-GiST. Images of other pages are left out: other scripts have them.
 SET wal_consistency_checking = 'spgist';
 
--- SP-GiST: text in a radix tree. The root is a leaf at first, and vacuumed as such.
+-- Text in a radix tree. The root is a leaf at first, and vacuumed as such.
 CREATE TABLE spgist_text (id int, k text);
 
 CREATE INDEX spgist_text_k ON spgist_text USING spgist (k);
@@ -163,7 +163,7 @@ UPDATE spgist_other SET r = int4range(id, id + 5), n = n + 1 WHERE id % 4 = 0;
 
 VACUUM spgist_other;
 
--- Built from what is there, concurrently too; then changed. A build leaves no redirections.
+-- Built from what is there, concurrently too; then changed.
 CREATE INDEX spgist_text_built ON spgist_text USING spgist (k) WITH (fillfactor = 100);
 
 CREATE INDEX CONCURRENTLY spgist_point_later ON spgist_point USING spgist (p);

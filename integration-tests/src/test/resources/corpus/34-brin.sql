@@ -1,7 +1,7 @@
 -- BRIN. Images of other pages are left out: other scripts have them.
 SET wal_consistency_checking = 'brin';
 
--- BRIN: summaries of numbers that stay in place, of texts that grow and move, of new ranges.
+-- Summaries of numbers that stay in place, of texts that grow and move, of new ranges.
 CREATE TABLE brin_plain (id int, k text, filler text) WITH (fillfactor = 40);
 
 CREATE INDEX brin_plain_id ON brin_plain USING brin (id) WITH (pages_per_range = 1);
@@ -38,7 +38,7 @@ VACUUM brin_plain;
 
 SELECT brin_summarize_new_values('brin_plain_k');
 
--- The last summary on a page goes, and others in its middle: their numbers are used again.
+-- The last summary on a page goes, and others in its middle.
 SELECT brin_desummarize_range('brin_plain_k', n) FROM generate_series(120, 0, -2) n;
 
 SELECT brin_summarize_new_values('brin_plain_k');

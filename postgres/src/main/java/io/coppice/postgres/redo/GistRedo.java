@@ -105,7 +105,13 @@ final class GistRedo implements ResourceManagerRedo {
     }
   }
 
-  /** Main data: xid u32, number of tuples u16, maybe a mark and padding, their offset numbers. */
+  /**
+   * Main data: xid u32, number of tuples u16, maybe a mark and padding, their offset numbers u16.
+   *
+   * <p>Postgres's redo also sets {@link GistPage#TUPLES_DELETED}, which the server that wrote the
+   * record did not ({@code gistprunepage}), and which nothing reads. The page is to be the
+   * server's.
+   */
   private boolean delete(byte[] page, StoredRecord record) throws StorageException.Corrupt {
     GistPage.check(page);
     int main = record.main(deletedAt);
@@ -113,7 +119,6 @@ final class GistRedo implements ResourceManagerRedo {
     record.main(deletedAt + deletes * 2);
     items.deleteManyFromIndex(page, record.bytes(), main + deletedAt, deletes);
     GistPage.setFlag(page, GistPage.HAS_GARBAGE, false);
-    GistPage.setFlag(page, GistPage.TUPLES_DELETED, true);
     return true;
   }
 

@@ -8,9 +8,12 @@ import io.coppice.common.id.Fork;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.RelationTag;
 import io.coppice.common.key.Key;
+import io.coppice.postgres.page.BrinPage;
 import io.coppice.postgres.page.GinPage;
+import io.coppice.postgres.page.GistPage;
 import io.coppice.postgres.page.HashPage;
 import io.coppice.postgres.page.Page;
+import io.coppice.postgres.page.SpgistPage;
 import io.coppice.postgres.page.VisibilityMapPage;
 import io.coppice.postgres.record.RecordKind;
 import io.coppice.postgres.record.ResourceManager;
@@ -208,10 +211,13 @@ final class PageRedoTest {
   }
 
   private void initLikely(Random random) {
-    switch (random.nextInt(6)) {
+    switch (random.nextInt(9)) {
       case 0, 1 -> Page.init(page, random.nextInt(3) * 8);
       case 2 -> HashPage.init(page, 1, 2, 3, random.nextInt(256));
       case 3 -> GinPage.init(page, random.nextInt(256));
+      case 4 -> GistPage.init(page, random.nextInt(32));
+      case 5 -> SpgistPage.init(page, random.nextInt(16));
+      case 6 -> BrinPage.init(page, BrinPage.META + random.nextInt(3));
       default -> {}
     }
   }
@@ -224,6 +230,9 @@ final class PageRedoTest {
       ResourceManager.BTREE,
       ResourceManager.HASH,
       ResourceManager.GIN,
+      ResourceManager.GIST,
+      ResourceManager.SPGIST,
+      ResourceManager.BRIN,
       ResourceManager.SEQ,
       ResourceManager.GENERIC
     };
