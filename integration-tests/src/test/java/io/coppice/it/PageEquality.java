@@ -351,7 +351,12 @@ final class PageEquality {
     }
     Set<String> inBackup = new HashSet<>();
     for (RelationFiles.ForkFile file : RelationFiles.list(backup)) {
-      inBackup.add(file.path());
+      if (file.fork() == Fork.FSM) {
+        // Made of the pages, whether Postgres has one or not.
+        checkFreeSpaceMap(backup, file);
+      } else {
+        inBackup.add(file.path());
+      }
     }
     for (RelationFiles.ForkFile file : files) {
       boolean isLogged = file.fork() == Fork.INIT || !unlogged.contains(file.mainPath());
@@ -365,6 +370,18 @@ final class PageEquality {
     }
     for (String path : inBackup) {
       differ("%s: is in the base backup, not on disk", path);
+    }
+  }
+
+  private void checkFreeSpaceMap(Path backup, RelationFiles.ForkFile file) throws IOException {
+    byte[] map = file.read(backup);
+    long heapBlocks = Files.size(backup.resolve(file.mainPath())) / RelationFiles.PAGE_SIZE_BYTES;
+    for (int block = 0; block < file.blocks(); block++) {
+      int from = block * RelationFiles.PAGE_SIZE_BYTES;
+      byte[] page = Arrays.copyOfRange(map, from, from + RelationFiles.PAGE_SIZE_BYTES);
+      count("free-space map pages in the backup", 1);
+      FreeSpaceMapPage.problem(page, block, (int) heapBlocks)
+          .ifPresent(problem -> differ("%s in the backup: %s", kinds.name(file), problem));
     }
   }
 

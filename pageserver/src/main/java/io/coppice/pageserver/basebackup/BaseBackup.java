@@ -5,7 +5,6 @@ import io.coppice.common.id.Fork;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.RelationTag;
 import io.coppice.common.key.Key;
-import io.coppice.pageserver.query.RelationState;
 import io.coppice.pageserver.query.TimelineReader;
 import io.coppice.pageserver.query.TimelineReader.DatabaseDirectory;
 import io.coppice.pageserver.timeline.RecordPosition;
@@ -18,7 +17,6 @@ import io.coppice.postgres.control.ControlFile;
 import io.coppice.postgres.datadir.DataDirectoryLayout;
 import io.coppice.postgres.datadir.SlruKind;
 import io.coppice.postgres.datadir.TwoPhaseFile;
-import io.coppice.postgres.page.PageChecksum;
 import io.coppice.postgres.record.TransactionIds;
 import io.coppice.postgres.version.PostgresVersion;
 import io.coppice.postgres.wal.ShutdownCheckpoint;
@@ -35,15 +33,13 @@ import java.util.Optional;
  * The data directory of a timeline at an LSN, as a tar. A stock server takes it for one that was
  * shut down cleanly: it ends with a checkpoint record that no server wrote, at that LSN.
  *
- * <p>Free-space maps are left out: they are hints, changes of them are not logged, and a server
- * makes them anew. Tablespaces are real directories below {@code pg_tblspc}, where a server usually
- * has links: so no two servers share one.
+ * <p>Free-space maps are those of the pages in the backup: changes of them are not logged, so what
+ * is stored of them is old. Tablespaces are real directories below {@code pg_tblspc}, where a
+ * server usually has links: so no two servers share one.
  *
  * <p>{@code global/pg_control} comes last but for the log, so that a torn tar cannot be started.
  */
 public final class BaseBackup {
-  private static final int BLOCKS_PER_READ = 256;
-
   /** {@code REPLICATION_STATE_MAGIC}. */
   private static final int ORIGINS_MAGIC = 0x1257DADE;
 
@@ -73,6 +69,7 @@ public final class BaseBackup {
   private final ControlFile control;
   private final DataDirectoryLayout layout;
   private final TarWriter tar;
+  private final RelationWriter relations;
 
   private BaseBackup(TimelineReader reader, Lsn lsn, boolean full, TarWriter tar)
       throws StorageException {
@@ -83,6 +80,7 @@ public final class BaseBackup {
     this.tar = tar;
     this.control = ControlFile.read(require(TimelineKeys.CONTROL_FILE));
     this.layout = DataDirectoryLayout.of(control);
+    this.relations = new RelationWriter(reader, lsn, layout, control.hasDataChecksums(), tar);
   }
 
   /**
@@ -170,47 +168,12 @@ public final class BaseBackup {
     for (RelationTag tag : reader.relations(database, lsn)) {
       if (tag.fork() == Fork.INIT.number()) {
         // An unlogged relation starts as a copy of its init fork.
-        writeRelation(tag, tag);
-        writeRelation(tag, tag.withFork(Fork.MAIN));
+        relations.write(tag);
+        relations.writeAs(tag, tag.withFork(Fork.MAIN));
+      } else if (full && tag.fork() == Fork.MAIN.number()) {
+        relations.writeWithFreeSpaceMap(tag);
       } else if (full && tag.fork() != Fork.FSM.number()) {
-        writeRelation(tag, tag);
-      }
-    }
-  }
-
-  /** Writes a fork in segments of 1 GiB; an empty one is an empty file. */
-  private void writeRelation(RelationTag tag, RelationTag as) throws StorageException, IOException {
-    long blocks = reader.relation(tag, lsn).map(RelationState::sizeBlocks).orElse(0L);
-    int segment = 0;
-    long from = 0;
-    do {
-      long to = Math.min(blocks, from + PostgresVersion.PAGES_PER_RELATION_SEGMENT);
-      tar.startFile(
-          layout.relationPath(as, segment), (to - from) * PostgresVersion.PAGE_SIZE_BYTES);
-      writeBlocks(tag, from, to);
-      tar.endFile();
-      segment++;
-      from = to;
-    } while (from < blocks);
-  }
-
-  private void writeBlocks(RelationTag tag, long fromBlock, long toBlock)
-      throws StorageException, IOException {
-    boolean checksums = control.hasDataChecksums();
-    List<Integer> batch = new ArrayList<>(BLOCKS_PER_READ);
-    List<byte[]> pages = new ArrayList<>(BLOCKS_PER_READ);
-    for (long from = fromBlock; from < toBlock; from += BLOCKS_PER_READ) {
-      batch.clear();
-      pages.clear();
-      for (long block = from; block < Math.min(toBlock, from + BLOCKS_PER_READ); block++) {
-        batch.add((int) block);
-      }
-      reader.readPages(tag, batch, lsn, (index, page) -> pages.add(page));
-      for (int i = 0; i < pages.size(); i++) {
-        if (checksums) {
-          PageChecksum.set(pages.get(i), batch.get(i));
-        }
-        tar.write(pages.get(i));
+        relations.write(tag);
       }
     }
   }

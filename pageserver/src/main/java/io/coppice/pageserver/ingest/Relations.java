@@ -5,6 +5,7 @@ import io.coppice.common.id.Fork;
 import io.coppice.common.id.RelationTag;
 import io.coppice.pageserver.query.RelationState;
 import io.coppice.pageserver.timeline.TimelineKeys;
+import io.coppice.postgres.page.FreeSpaceMap;
 import io.coppice.postgres.page.VisibilityMapPage;
 import io.coppice.postgres.redo.StoredValues;
 import io.coppice.postgres.wal.WalRecord;
@@ -32,8 +33,6 @@ final class Relations {
 
   private static final int DIRECTORIES_REMEMBERED_MAX = 4_096;
   private static final byte[] PRESENT = {1};
-
-  private static final int LEAVES_PER_FSM_PAGE = 4_069;
 
   private final ValueSink sink;
   private final RelationListener listener;
@@ -216,14 +215,11 @@ final class Relations {
    */
   void truncateFreeSpaceMap(RelationTag tag, long heapBlocks) throws StorageException {
     Relation map = find(tag.withFork(Fork.FSM));
-    long leaf = heapBlocks / LEAVES_PER_FSM_PAGE;
-    // The tree's three levels lie in one file, each inner page before the pages below it.
-    long page =
-        leaf + leaf / LEAVES_PER_FSM_PAGE + leaf / LEAVES_PER_FSM_PAGE / LEAVES_PER_FSM_PAGE + 2;
+    long page = FreeSpaceMap.mapBlock(heapBlocks);
     if (!map.exists || map.sizeBlocks <= page) {
       return;
     }
-    if (heapBlocks % LEAVES_PER_FSM_PAGE != 0) {
+    if (heapBlocks % FreeSpaceMap.SLOTS_PER_PAGE != 0) {
       sink.putZeroPage(map.blockKey(page));
       page++;
     }

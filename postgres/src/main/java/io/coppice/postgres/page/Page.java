@@ -144,6 +144,11 @@ public final class Page {
     return upper(page) == 0;
   }
 
+  /** Whether the header says that this is a page of this size and layout. */
+  public static boolean hasLayout(byte[] page) {
+    return u16(page, SIZE_VERSION_AT) == (SIZE_BYTES | LAYOUT_VERSION);
+  }
+
   /** {@code PageInit}: an empty page with that much special space; all else is zero. */
   public static void init(byte[] page, int specialSizeBytes) {
     int special = SIZE_BYTES - aligned(specialSizeBytes);
