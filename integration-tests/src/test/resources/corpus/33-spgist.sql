@@ -91,6 +91,9 @@ INSERT INTO spgist_nodes
 
 VACUUM spgist_nodes;
 
+-- Keys longer than a page: on a page of its own each is split at once.
+INSERT INTO spgist_nodes SELECT chr(76 + i) || repeat(md5(i::text), 400) FROM generate_series(1, 6) i;
+
 -- Prefixes that a new key does not share: the lower half stays, or goes to another page, or to the
 -- first one below the root.
 INSERT INTO spgist_nodes SELECT 'a' || repeat('p', 100 + i * 40) || 'x' FROM generate_series(1, 30) i;

@@ -60,6 +60,10 @@ public final class SpgistPage {
     putU16(page, PAGE_ID_AT, PAGE_ID);
   }
 
+  public static int flags(byte[] page) {
+    return u16(page, SPECIAL_AT);
+  }
+
   public static int redirections(byte[] page) {
     return u16(page, REDIRECTIONS_AT);
   }
@@ -78,7 +82,7 @@ public final class SpgistPage {
 
   /** Of a metapage, what is not logged. */
   static void clearLastUsedPages(byte[] page) {
-    boolean isMeta = (u16(page, SPECIAL_AT) & META) != 0;
+    boolean isMeta = (flags(page) & META) != 0;
     if (isMeta && Page.lower(page) > LAST_USED_PAGES_AT) {
       Arrays.fill(page, LAST_USED_PAGES_AT, Page.lower(page), (byte) 0);
     }

@@ -61,9 +61,13 @@ final class SpgistRedoTest {
   }
 
   private static BlockRecord addLeaf(int blockId, int offsetNumber, int head) {
+    return addLeaf(blockId, offsetNumber, head, 0);
+  }
+
+  private static BlockRecord addLeaf(int blockId, int offsetNumber, int head, int newOfNulls) {
     return record(RecordKind.SPGIST_ADD_LEAF, blockId)
         .main(to -> {
-          to.put8(0).put8(0).put16(offsetNumber).put16(head).put16(1).put16(1);
+          to.put8(newOfNulls).put8(newOfNulls).put16(offsetNumber).put16(head).put16(1).put16(1);
           leaf(to);
         });
   }
@@ -74,10 +78,15 @@ final class SpgistRedoTest {
   }
 
   private static BlockRecord moveLeafs(int blockId, int[] from, int[] to) {
+    return moveLeafs(blockId, from, to, 0, 0);
+  }
+
+  private static BlockRecord moveLeafs(
+      int blockId, int[] from, int[] to, int newOfNulls, int build) {
     return record(RecordKind.SPGIST_MOVE_LEAFS, blockId)
         .main(main -> {
-          main.put16(from.length).put8(0).put8(0).put16(0).put16(1).put16(1).put16(0);
-          main.put32(700).put32(0);
+          main.put16(from.length).put8(newOfNulls).put8(0).put8(newOfNulls).put8(0);
+          main.put16(1).put16(1).put16(0).put32(700).put32(build);
           offsets(main, from);
           offsets(main, to);
           for (int i = 0; i < to.length; i++) {
@@ -110,9 +119,15 @@ final class SpgistRedoTest {
   }
 
   private static BlockRecord pickSplit(int blockId, int deleted, int inserted, int inner) {
+    return pickSplit(blockId, deleted, inserted, inner, 0);
+  }
+
+  private static BlockRecord pickSplit(
+      int blockId, int deleted, int inserted, int inner, int newOfNulls) {
     return record(RecordKind.SPGIST_PICKSPLIT, blockId)
         .main(to -> {
-          to.put16(0).put16(1).put16(2).put8(0).put8(0).put16(inner).put8(0).put8(0);
+          to.put16(0).put16(1).put16(2).put8(newOfNulls).put8(newOfNulls);
+          to.put16(inner).put8(newOfNulls).put8(newOfNulls);
           to.put8(0).put8(0).put16(1).put16(1).put16(0).put32(700).put32(0);
           offsets(to, deleted, inserted, inserted);
           to.put8(0).put8(1);
@@ -187,6 +202,33 @@ final class SpgistRedoTest {
     assertThat(state(leafs, 2)).isEqualTo(SpgistTuple.PLACEHOLDER);
     assertThat(SpgistPage.redirections(leafs)).isZero();
     assertThat(SpgistPage.placeholders(leafs)).isEqualTo(2);
+  }
+
+  @Test
+  void leafsThatMoveWhileTheIndexIsBeingBuiltLeaveNoRedirection() throws Exception {
+    moveLeafs(0, new int[] {2, 1}, new int[] {5, 6, 7}, 0, BUILD).other(1, 8).applyTo(leafs);
+    assertThat(state(leafs, 2)).isEqualTo(SpgistTuple.PLACEHOLDER);
+    assertThat(SpgistPage.redirections(leafs)).isZero();
+    assertThat(SpgistPage.placeholders(leafs)).isEqualTo(2);
+  }
+
+  @Test
+  void aNewPageIsOfTheTreeOfNullsIfTheRecordSaysSo() throws Exception {
+    int leafOfNulls = SpgistPage.LEAF | SpgistPage.NULLS;
+    addLeaf(0, 1, 0, 1).applyTo(leafs);
+    assertThat(SpgistPage.flags(leafs)).isEqualTo(leafOfNulls);
+    assertThat(Page.itemCount(leafs)).isOne();
+    moveLeafs(1, new int[] {1}, new int[] {1, 2}, 1, 0).applyTo(leafs);
+    assertThat(SpgistPage.flags(leafs)).isEqualTo(leafOfNulls);
+    assertThat(Page.itemCount(leafs)).isEqualTo(2);
+    for (int blockId = 0; blockId <= 1; blockId++) {
+      pickSplit(blockId, 1, 1, 1, 1).other(2, 8).applyTo(leafs);
+      assertThat(SpgistPage.flags(leafs)).isEqualTo(leafOfNulls);
+      assertThat(Page.itemCount(leafs)).isOne();
+    }
+    pickSplit(2, 1, 1, 1, 1).applyTo(inners);
+    assertThat(SpgistPage.flags(inners)).isEqualTo(SpgistPage.NULLS);
+    assertThat(Page.itemCount(inners)).isOne();
   }
 
   @Test
