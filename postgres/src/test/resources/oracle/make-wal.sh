@@ -3,7 +3,8 @@
 #
 #   make-wal.sh BIN OUT ROUNDS INITDB_OPTIONS SETTING=VALUE...
 #
-# BIN is the directory of initdb, pg_ctl and psql. The first round runs in a database that is there
+# BIN is the directory of initdb, pg_ctl and psql; PSQL may name another psql, and WORKLOAD another
+# file here than workload.sql. The first round runs in a database that is there
 # from the start, each later one in a new copy of that. Leaves OUT/base, the data directory before,
 # and OUT/data, the one after a clean stop, with every WAL segment from then on in OUT/data/pg_wal.
 # Postgres refuses to run as root: started as root, this becomes the user postgres.
@@ -13,7 +14,8 @@ bin=$1 out=$2 rounds=$3 initdb_options=$4
 shift 4
 
 mkdir -p "$out"
-cp "$here/workload.sql" "$out/workload.sql"
+cp "$here/${WORKLOAD:-workload.sql}" "$out/workload.sql"
+psql=${PSQL:-$bin/psql}
 if [ "$(id -u)" = 0 ]; then
   chown -R postgres "$out"
   as=(setpriv --reuid=postgres --regid=postgres --clear-groups)
@@ -40,7 +42,7 @@ for setting in "$@"; do
   echo "${setting/=/ = }" | "${as[@]}" tee -a data/postgresql.conf >> settings.log
 done
 ctl() { "${as[@]}" "$bin/pg_ctl" -D data -w "$@" >> pg_ctl.log 2>&1; }
-sql() { "${as[@]}" "$bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$out" -U postgres "$@" >> psql.log; }
+sql() { "${as[@]}" "$psql" -X -q -v ON_ERROR_STOP=1 -h "$out" -U postgres "$@" >> psql.log; }
 trap 'ctl -m immediate stop || true' EXIT
 
 ctl -l server.log start

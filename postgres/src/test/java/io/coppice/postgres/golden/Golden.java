@@ -144,7 +144,10 @@ public final class Golden {
     return read(VERSION, name);
   }
 
-  /** Of any major; of others than 15 there are only those that {@code make-majors.sh} makes. */
+  /**
+   * Of any major; of others than 15 there are few, which {@code make-majors.sh} and {@code
+   * make-golden.sh} make.
+   */
   public static byte[] read(PostgresVersion version, String name) {
     String path = "/golden/v%d/%s".formatted(version.major(), name);
     try (InputStream in = Golden.class.getResourceAsStream(path)) {

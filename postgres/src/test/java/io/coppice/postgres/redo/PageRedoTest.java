@@ -191,6 +191,9 @@ final class PageRedoTest {
   @Seeded(tries = 300)
   void anyBytesAreAppliedOrRefused(long seed) {
     Random random = new Random(seed);
+    PostgresVersion[] versions = PostgresVersion.values();
+    PageRedo ofAny = new PageRedo(versions[random.nextInt(versions.length)]);
+    Key[] keys = {BLOCK, MAP};
     for (int round = 0; round < 200; round++) {
       random.nextBytes(page);
       initLikely(random);
@@ -201,7 +204,7 @@ final class PageRedoTest {
         makeLikely(bytes, random);
       }
       try {
-        redo.apply(page, LSN, BLOCK, bytes, 0, bytes.length);
+        ofAny.apply(page, LSN, keys[random.nextInt(keys.length)], bytes, 0, bytes.length);
       } catch (StorageException.Corrupt | StorageException.Unsupported e) {
         assertThat(e).hasMessageContaining("1/2000");
       } catch (StorageException e) {

@@ -4,8 +4,10 @@ import com.github.luben.zstd.ZstdInputStream;
 import com.github.luben.zstd.ZstdOutputStream;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.RelationTag;
+import io.coppice.postgres.golden.Golden;
 import io.coppice.postgres.page.Page;
 import io.coppice.postgres.version.PostgresVersion;
+import java.io.ByteArrayInputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -23,11 +25,16 @@ import java.util.Map;
  *  for each page: tablespace, database, relation, fork, block u32 each | 8192 bytes
  * </pre>
  *
- * All big endian, in one zstd stream: images that differ little lie far apart, which only a long
- * window sees.
+ * The major is not in it. All big endian, in one zstd stream: images that differ little lie far
+ * apart, which only a long window sees.
  */
 @SuppressWarnings("ArrayRecordComponent")
-record GoldenCorpus(int segmentSizeBytes, Lsn start, byte[] wal, Map<PageId, byte[]> pages) {
+record GoldenCorpus(
+    PostgresVersion version,
+    int segmentSizeBytes,
+    Lsn start,
+    byte[] wal,
+    Map<PageId, byte[]> pages) {
   private static final long MAGIC = 0x434F_5050_5741_4C31L;
   private static final int LEVEL = 19;
   private static final int WINDOW_LOG = 27;
@@ -56,7 +63,14 @@ record GoldenCorpus(int segmentSizeBytes, Lsn start, byte[] wal, Map<PageId, byt
     }
   }
 
-  static GoldenCorpus read(InputStream file) throws IOException {
+  /** Reads the golden corpus of a major. */
+  static GoldenCorpus read(PostgresVersion version) throws IOException {
+    try (InputStream file = new ByteArrayInputStream(Golden.read(version, "redo.corpus.zst"))) {
+      return read(version, file);
+    }
+  }
+
+  private static GoldenCorpus read(PostgresVersion version, InputStream file) throws IOException {
     ZstdInputStream zstd = new ZstdInputStream(file);
     zstd.setLongMax(WINDOW_LOG);
     try (DataInputStream in = new DataInputStream(zstd)) {
@@ -72,12 +86,12 @@ record GoldenCorpus(int segmentSizeBytes, Lsn start, byte[] wal, Map<PageId, byt
         RelationTag fork = new RelationTag(in.readInt(), in.readInt(), in.readInt(), in.readInt());
         pages.put(new PageId(fork, in.readInt()), in.readNBytes(Page.SIZE_BYTES));
       }
-      return new GoldenCorpus(segmentSizeBytes, start, wal, pages);
+      return new GoldenCorpus(version, segmentSizeBytes, start, wal, pages);
     }
   }
 
   ServerWal serverWal() {
-    return new ServerWal(PostgresVersion.V15, segmentSizeBytes, start, wal);
+    return new ServerWal(version, segmentSizeBytes, start, wal);
   }
 
   /** The corpus's pages, as they were before its WAL. */

@@ -23,7 +23,7 @@ final class GoldenCorpusMaker {
           }
           return found;
         });
-    new GoldenCorpus(wal.segmentSizeBytes(), wal.start(), wal.bytes(), used)
+    new GoldenCorpus(wal.version(), wal.segmentSizeBytes(), wal.start(), wal.bytes(), used)
         .write(Path.of(arguments[1]));
   }
 }

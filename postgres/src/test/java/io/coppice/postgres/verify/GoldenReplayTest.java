@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.coppice.postgres.record.RecordKind;
 import io.coppice.postgres.record.ResourceManager;
 import io.coppice.postgres.version.PostgresVersion;
-import java.io.IOException;
-import java.io.InputStream;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Redo of WAL kept from a real Postgres; {@code oracle/make-golden.sh} made it. */
 final class GoldenReplayTest {
@@ -19,16 +19,8 @@ final class GoldenReplayTest {
 
   @BeforeAll
   static void replayTheCorpus() throws Exception {
-    corpus = readCorpus();
+    corpus = GoldenCorpus.read(PostgresVersion.V15);
     replay = Replay.of(corpus.serverWal(), corpus.basePages());
-  }
-
-  private static GoldenCorpus readCorpus() throws IOException {
-    try (InputStream in =
-        GoldenReplayTest.class.getResourceAsStream("/golden/v15/redo.corpus.zst")) {
-      assertThat(in).isNotNull();
-      return GoldenCorpus.read(in);
-    }
   }
 
   @Test
@@ -36,6 +28,24 @@ final class GoldenReplayTest {
     assertThat(replay.mismatches).as(replay::table).isEmpty();
     assertThat(replay.verifier.total().unsupported()).isZero();
     assertThat(replay.verifier.total().imagesCompared()).isGreaterThan(20_000);
+  }
+
+  /** Little WAL each, of the records that majors lay out in their own ways. */
+  @ParameterizedTest
+  @EnumSource(PostgresVersion.class)
+  void everyPageOfEveryMajorIsAsPostgresHadIt(PostgresVersion version) throws Exception {
+    GoldenCorpus small = GoldenCorpus.read(version);
+    Replay ofMajor = Replay.of(small.serverWal(), small.basePages());
+    assertThat(ofMajor.mismatches).as(ofMajor::table).isEmpty();
+    assertThat(ofMajor.verifier.total().unsupported()).isZero();
+    assertThat(ofMajor.verifier.total().imagesCompared()).isGreaterThan(1_000);
+    assertThat(ofMajor.verifier.byType().keySet().stream().map(RecordType::toString))
+        .contains(
+            version.major() < 17
+                ? new String[] {"Heap2/PRUNE", "Heap2/VACUUM", "Heap2/FREEZE_PAGE"}
+                : new String[] {
+                  "Heap2/PRUNE_ON_ACCESS", "Heap2/PRUNE_VACUUM_SCAN", "Heap2/PRUNE_VACUUM_CLEANUP"
+                });
   }
 
   /** Kinds that change a page, so that an image of each must have been compared. */
