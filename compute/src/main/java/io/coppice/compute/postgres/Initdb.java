@@ -12,6 +12,9 @@ public final class Initdb {
   /** Of every cluster made here. */
   public static final String SUPERUSER = "postgres";
 
+  /** From this major on, initdb turns data checksums on unless it is told not to. */
+  private static final int CHECKSUMS_DEFAULT_SINCE_MAJOR = 18;
+
   private static final long TIMEOUT_MILLIS = 300_000;
 
   private Initdb() {}
@@ -38,6 +41,8 @@ public final class Initdb {
     command.add(locale.map(name -> "--locale=" + name).orElse("--no-locale"));
     if (dataChecksums) {
       command.add("--data-checksums");
+    } else if (installation.major() >= CHECKSUMS_DEFAULT_SINCE_MAJOR) {
+      command.add("--no-data-checksums");
     }
     try {
       Commands.Result result = Commands.run(runAs.command(command), TIMEOUT_MILLIS);

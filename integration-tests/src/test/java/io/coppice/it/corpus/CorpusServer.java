@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -39,7 +40,6 @@ final class CorpusServer {
           "fsync=off",
           "synchronous_commit=off",
           "shared_buffers=64MB",
-          "max_connections=20",
           "max_prepared_transactions=10",
           "max_wal_senders=2",
           "wal_consistency_checking=all",
@@ -60,8 +60,7 @@ final class CorpusServer {
     this.runAs = RunAs.resolve(Optional.empty());
     this.directory = directory;
     this.checksums = checksums;
-    this.settings = new ArrayList<>(SETTINGS);
-    this.settings.addAll(settings);
+    this.settings = List.copyOf(settings);
   }
 
   Path base() {
@@ -79,23 +78,29 @@ final class CorpusServer {
     Files.createDirectories(data());
     runAs.own(data());
     Initdb.run(installation, runAs, data(), Optional.empty(), checksums);
-    serve(port -> {
-      for (int round = 1; round <= rounds; round++) {
-        try (Connection connection = Sql.connect(port, "postgres")) {
-          Sql.run(connection, "create database " + DATABASE + round);
-        }
-        extensions(port, DATABASE + round);
-      }
-    });
+    Files.write(data().resolve("postgresql.conf"), settings, StandardOpenOption.APPEND);
+    serve(
+        "max_connections=20",
+        port -> {
+          for (int round = 1; round <= rounds; round++) {
+            try (Connection connection = Sql.connect(port, "postgres")) {
+              Sql.run(connection, "create database " + DATABASE + round);
+            }
+            extensions(port, DATABASE + round);
+          }
+        });
     copy(data(), base());
-    serve(port -> {
-      for (int round = 1; round <= rounds; round++) {
-        String database = DATABASE + round;
-        for (CorpusScript script : scripts) {
-          script.run(() -> Sql.connect(port, database));
-        }
-      }
-    });
+    // Another setting than before is a record of its own.
+    serve(
+        "max_connections=25",
+        port -> {
+          for (int round = 1; round <= rounds; round++) {
+            String database = DATABASE + round;
+            for (CorpusScript script : scripts) {
+              script.run(() -> Sql.connect(port, database));
+            }
+          }
+        });
   }
 
   private static void extensions(HostPort server, String database) throws SQLException {
@@ -110,11 +115,11 @@ final class CorpusServer {
     void run(HostPort server) throws SQLException;
   }
 
-  private void serve(Work work)
+  private void serve(String setting, Work work)
       throws StorageException, SQLException, IOException, InterruptedException {
     HostPort address = Ports.free(1).getFirst();
-    List<String> all = new ArrayList<>(settings);
-    all.add("port=" + address.port());
+    List<String> all = new ArrayList<>(SETTINGS);
+    all.addAll(List.of(setting, "port=" + address.port()));
     PostgresServer server =
         PostgresServer.start(
             new PostgresServer.Spec(

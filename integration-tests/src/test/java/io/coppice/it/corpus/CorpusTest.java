@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.coppice.common.id.Lsn;
 import io.coppice.compute.postgres.PostgresInstallation;
+import io.coppice.fuzz.HostileRecords;
 import io.coppice.postgres.files.ClusterFiles;
 import io.coppice.postgres.files.WalFileReader;
 import io.coppice.postgres.files.WalFiles;
 import io.coppice.postgres.verify.Mismatch;
+import io.coppice.postgres.verify.RedoObserver;
 import io.coppice.postgres.verify.WalVerifier;
 import io.coppice.postgres.wal.WalRecord;
 import java.nio.file.Path;
@@ -16,18 +18,23 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Every page that redo makes of a server's WAL is the one that the server made, after Postgres's
- * own masks; for every major. {@code -Dcorpus.rounds=10} makes more of it, {@code
- * -Dcorpus.scripts=hash} takes only the scripts with that in their names.
+ * own masks; for every major, and every kind of record that a server can be made to write. Redo of
+ * damaged copies of these records is refused or bounded. {@code -Dcorpus.rounds=10} makes more WAL,
+ * {@code -Dcorpus.scripts=hash} takes only the scripts with that in their names, {@code
+ * -Dcorpus.attacks=5000} damages more copies, {@code -Dseed=7} in other ways, {@code
+ * -Dcorpus.nightly=true} has more settings.
  */
 @Tag("process")
 @Timeout(1_200)
@@ -36,46 +43,82 @@ final class CorpusTest {
   private static final int ROUNDS = Integer.getInteger("corpus.rounds", 1);
   private static final String SCRIPTS = System.getProperty("corpus.scripts", "");
   private static final long IMAGES_MIN = SCRIPTS.isEmpty() ? 10_000 : 1;
+  private static final long SEED = Long.getLong("seed", 1);
+  private static final int ATTACKS = Integer.getInteger("corpus.attacks", 100);
+  private static final @Nullable String SEEDS = System.getProperty("corpus.seeds");
   private static final int MISMATCHES_SHOWN_MAX = 20;
 
   @TempDir Path directory;
 
+  /**
+   * A server to make WAL with.
+   *
+   * @param documented whether {@code docs/wal-records.md} tells which kinds of records it writes
+   */
+  record Configuration(int major, boolean checksums, String settings, boolean documented) {}
+
+  private static final List<Configuration> USUAL =
+      List.of(
+          new Configuration(14, false, "wal_compression=on wal_log_hints=on", true),
+          new Configuration(15, true, "wal_compression=pglz", true),
+          new Configuration(16, false, "full_page_writes=off wal_log_hints=on", true),
+          new Configuration(17, true, "wal_compression=pglz", true),
+          new Configuration(18, true, "full_page_writes=off", true));
+
+  private static final List<Configuration> NIGHTLY =
+      List.of(
+          new Configuration(14, true, "full_page_writes=off wal_level=replica", false),
+          new Configuration(15, false, "wal_compression=lz4 wal_level=replica", false),
+          new Configuration(15, true, "wal_compression=zstd full_page_writes=off", false),
+          new Configuration(16, true, "wal_compression=pglz wal_level=replica", false),
+          new Configuration(17, false, "full_page_writes=off wal_level=replica", false),
+          new Configuration(18, false, "wal_compression=pglz wal_level=replica", false));
+
+  static Stream<Configuration> configurations() {
+    return Stream.concat(
+        USUAL.stream(), Boolean.getBoolean("corpus.nightly") ? NIGHTLY.stream() : Stream.empty());
+  }
+
   @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      value = {
-        "14 | false | full_page_writes=on wal_level=logical wal_compression=on",
-        "15 | true  | full_page_writes=on wal_level=logical wal_compression=pglz",
-        "16 | false | full_page_writes=off wal_level=replica track_commit_timestamp=on",
-        "17 | true  | full_page_writes=on wal_level=logical wal_log_hints=on",
-        "18 | false | full_page_writes=off wal_level=logical track_commit_timestamp=on",
-      })
-  void everyPageIsAsPostgresHadIt(int major, boolean checksums, String settings) throws Exception {
+  @MethodSource("configurations")
+  void everyPageIsAsPostgresHadIt(Configuration configuration) throws Exception {
+    int major = configuration.major();
+    List<String> settings =
+        new ArrayList<>(List.of("wal_level=logical", "track_commit_timestamp=on"));
+    settings.addAll(Arrays.asList(configuration.settings().split(" ", -1)));
     CorpusServer server =
         new CorpusServer(
             PostgresInstallation.find(Optional.empty(), major),
             directory,
-            checksums,
-            Arrays.asList(settings.split(" ")));
+            configuration.checksums(),
+            settings);
     server.makeWal(
         CorpusScript.all(major).stream().filter(script -> script.name().contains(SCRIPTS)).toList(),
         ROUNDS);
 
     List<Mismatch> mismatches = new ArrayList<>();
-    WalVerifier verifier = verify(server, mismatches);
+    HostileRecords hostile = new HostileRecords();
+    WalVerifier verifier = verify(server, mismatches, hostile);
 
     String table =
         verifier.byType().entrySet().stream()
             .map(entry -> "%-32s %s".formatted(entry.getKey(), entry.getValue()))
             .collect(Collectors.joining("\n"));
-    log.info("PostgreSQL {}, {}:\n{}\n{}", major, settings, table, verifier.total());
+    log.info("{}:\n{}\n{}", configuration, table, verifier.total());
     assertThat(mismatches).isEmpty();
     assertThat(verifier.total().unsupported()).isZero();
     assertThat(verifier.total().imagesCompared()).isGreaterThan(IMAGES_MIN * ROUNDS);
+    if (SCRIPTS.isEmpty() && configuration.documented()) {
+      CorpusCoverage.check(major, verifier.byType());
+    }
+    hostile.attack(SEED, ATTACKS);
+    if (SEEDS != null) {
+      hostile.write(Path.of(SEEDS));
+    }
   }
 
-  private static WalVerifier verify(CorpusServer server, List<Mismatch> mismatches)
-      throws Exception {
+  private static WalVerifier verify(
+      CorpusServer server, List<Mismatch> mismatches, RedoObserver observer) throws Exception {
     try (ClusterFiles base = ClusterFiles.open(server.base())) {
       WalFiles wal = WalFiles.open(server.data().resolve("pg_wal"));
       WalVerifier verifier =
@@ -87,6 +130,7 @@ final class CorpusTest {
                   mismatches.add(mismatch);
                 }
               });
+      verifier.observe(observer);
       WalRecord record = new WalRecord();
       try (WalFileReader reader = wal.readFrom(base.startLsn())) {
         while (reader.next(record)) {

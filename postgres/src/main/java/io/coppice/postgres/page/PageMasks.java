@@ -129,6 +129,10 @@ public final class PageMasks {
       if (length == 0) {
         continue;
       }
+      if (tuple + Page.aligned(length) > Page.SIZE_BYTES) {
+        throw new StorageException.Corrupt(
+            "item %d of %d bytes at %d goes beyond the page".formatted(i, length, tuple));
+      }
       if (Page.itemFlags(linePointer) == Page.LP_NORMAL) {
         PageItems.normal(page, i, HeapTuple.HEADER_BYTES);
         maskTuple(page, tuple, block, i);

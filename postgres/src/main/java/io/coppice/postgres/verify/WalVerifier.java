@@ -47,6 +47,7 @@ public final class WalVerifier {
   private final PageRedo redo;
   private final FileEffects fileEffects;
   private final Consumer<Mismatch> mismatches;
+  private RedoObserver observer = RedoObserver.NONE;
   private final @Nullable Counts[] countsByType = new Counts[TYPES];
 
   /** Pages whose content is not known any more. */
@@ -72,6 +73,11 @@ public final class WalVerifier {
     this.redo = new PageRedo(version);
     this.fileEffects = new FileEffects(pages, redo);
     this.mismatches = mismatches;
+  }
+
+  /** From now on, shows each page that a record is about to be applied to. */
+  public void observe(RedoObserver shown) {
+    observer = shown;
   }
 
   /**
@@ -124,6 +130,7 @@ public final class WalVerifier {
       return;
     }
     byte[] page = isComplete ? pages.toReplace(fork, block) : pages.findOrAdd(fork, block);
+    observer.before(record, id, page);
     try {
       Key key = Key.relationBlock(fork, block);
       redo.apply(page, record.end(), key, value.bytes(), 0, value.length());
