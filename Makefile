@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MVN = JAVA_HOME="$$(scripts/java-home)" ./mvnw -B -ntp
 
-.PHONY: help demo build test check fmt sim bench
+.PHONY: help demo build test check fmt sim fuzz corpus bench
 .DEFAULT_GOAL := help
 
 help:           ## what there is to make
@@ -29,6 +29,19 @@ sim:            ## simulate the consensus; TRIES=10000 sets how many seeds, SEED
 	  -Dsurefire.failIfNoSpecifiedTests=false \
 	  -DargLine="$(if $(SEED),-Dseed=$(SEED)) $(if $(TRIES),-Dtries=$(TRIES))"
 	@echo "every invariant held"
+
+fuzz:           ## fuzzes what reads WAL, pages and files, with seeds of real WAL; FUZZ_SECONDS=600 for each target
+	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='CorpusTest' \
+	  -Dsurefire.failIfNoSpecifiedTests=false \
+	  -DargLine="-Dcorpus.attacks=0 -Dcorpus.seeds=target/fuzz/seeds"
+	$(MVN) -q -DskipFormat -pl integration-tests -am test-compile dependency:build-classpath \
+	  -Dmdep.includeScope=test -Dmdep.outputFile=target/class-path
+	scripts/fuzz $(FUZZ)
+
+corpus:         ## redo of half a million records of each major, more settings, more damage; an hour
+	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='CorpusTest' \
+	  -Dsurefire.failIfNoSpecifiedTests=false \
+	  -DargLine="-Dcorpus.nightly=true -Dcorpus.rounds=8 -Dcorpus.attacks=2000"
 
 bench:          ## benchmarks beside their anchors, into bench/results.json; BENCH=ingest runs one
 	$(MVN) -q -DskipTests -DskipFormat -pl bench -am package

@@ -33,16 +33,17 @@ import org.slf4j.LoggerFactory;
  * own masks; for every major, and every kind of record that a server can be made to write. Redo of
  * damaged copies of these records is refused or bounded. {@code -Dcorpus.rounds=10} makes more WAL,
  * {@code -Dcorpus.scripts=hash} takes only the scripts with that in their names, {@code
- * -Dcorpus.attacks=5000} damages more copies, {@code -Dseed=7} in other ways, {@code
- * -Dcorpus.nightly=true} has more settings.
+ * -Dcorpus.major=17} only that major, {@code -Dcorpus.attacks=5000} damages more copies, {@code
+ * -Dseed=7} in other ways, {@code -Dcorpus.nightly=true} has more settings.
  */
 @Tag("process")
 @Timeout(1_200)
 final class CorpusTest {
   private static final Logger log = LoggerFactory.getLogger(CorpusTest.class);
+  private static final int MAJOR = Integer.getInteger("corpus.major", 0);
   private static final int ROUNDS = Integer.getInteger("corpus.rounds", 1);
   private static final String SCRIPTS = System.getProperty("corpus.scripts", "");
-  private static final long IMAGES_MIN = SCRIPTS.isEmpty() ? 10_000 : 1;
+  private static final long IMAGES_MIN = SCRIPTS.isEmpty() ? 50_000 : 1;
   private static final long SEED = Long.getLong("seed", 1);
   private static final int ATTACKS = Integer.getInteger("corpus.attacks", 100);
   private static final @Nullable String SEEDS = System.getProperty("corpus.seeds");
@@ -76,7 +77,9 @@ final class CorpusTest {
 
   static Stream<Configuration> configurations() {
     return Stream.concat(
-        USUAL.stream(), Boolean.getBoolean("corpus.nightly") ? NIGHTLY.stream() : Stream.empty());
+            USUAL.stream(),
+            Boolean.getBoolean("corpus.nightly") ? NIGHTLY.stream() : Stream.empty())
+        .filter(configuration -> MAJOR == 0 || configuration.major() == MAJOR);
   }
 
   @ParameterizedTest
