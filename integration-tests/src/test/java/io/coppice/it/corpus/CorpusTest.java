@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
@@ -25,8 +24,6 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Every page that redo makes of a server's WAL is the one that the server made, after Postgres's
@@ -39,7 +36,6 @@ import org.slf4j.LoggerFactory;
 @Tag("process")
 @Timeout(1_200)
 final class CorpusTest {
-  private static final Logger log = LoggerFactory.getLogger(CorpusTest.class);
   private static final int MAJOR = Integer.getInteger("corpus.major", 0);
   private static final int ROUNDS = Integer.getInteger("corpus.rounds", 1);
   private static final String SCRIPTS = System.getProperty("corpus.scripts", "");
@@ -103,11 +99,10 @@ final class CorpusTest {
     HostileRecords hostile = new HostileRecords();
     WalVerifier verifier = verify(server, mismatches, hostile);
 
-    String table =
-        verifier.byType().entrySet().stream()
-            .map(entry -> "%-32s %s".formatted(entry.getKey(), entry.getValue()))
-            .collect(Collectors.joining("\n"));
-    log.info("{}:\n{}\n{}", configuration, table, verifier.total());
+    verifier
+        .byType()
+        .forEach((type, counts) -> System.out.printf("%d %-32s %s%n", major, type, counts));
+    System.out.printf("%s: %s%n", configuration, verifier.total());
     assertThat(mismatches).isEmpty();
     assertThat(verifier.total().unsupported()).isZero();
     assertThat(verifier.total().imagesCompared()).isGreaterThan(IMAGES_MIN * ROUNDS);
