@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A load that makes Postgres write every kind of record that heaps, btrees, sequences and the
+ * A load that makes Postgres write every kind of record that heaps, indexes, sequences and the
  * transaction logs have: several sessions run random operations of a fixed seed. Some fail, because
  * sessions are in each other's way: that is part of the load.
  */
@@ -63,6 +63,7 @@ final class MixedLoad {
           "create sequence ticket increment 3 cache 5",
           "create materialized view totals as select balance, count(*) n from account group by 1",
           "create unique index totals_balance on totals (balance)");
+      IndexKinds.create(connection);
     }
   }
 
@@ -133,6 +134,7 @@ final class MixedLoad {
     List<Named> menu = new ArrayList<>();
     for (int i = 0; i < 6; i++) {
       menu.add(new Named("insert", this::insertPets));
+      menu.add(new Named("index kinds", IndexKinds::change));
       menu.add(new Named("update", this::updateAccounts));
       menu.add(new Named("delete", this::deletePets));
       menu.add(new Named("toast", this::writeDocuments));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
+import io.coppice.common.platform.Ids;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.archive.TarUnpacker;
 import io.coppice.compute.endpoint.Endpoint;
@@ -11,6 +12,7 @@ import io.coppice.compute.endpoint.EndpointOutcome;
 import io.coppice.compute.endpoint.EndpointSpec;
 import io.coppice.compute.endpoint.EndpointStatus;
 import io.coppice.compute.storage.BranchInfo;
+import io.coppice.compute.storage.BranchPoint;
 import io.coppice.it.support.Sql;
 import java.io.IOException;
 import java.io.InputStream;
@@ -32,8 +34,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("process")
 @Timeout(value = 10, unit = TimeUnit.MINUTES)
 final class PageEqualityTest {
-  private static final int SESSIONS = 3;
-  private static final int OPERATIONS = 120;
+
+  /** With the others it is seen that their records are known, with this one that all is. */
+  private static final int MAJOR_IN_FULL = 15;
+
   private static final long WAIT_MILLIS = 120_000;
 
   /** Small, so that pages come from several layers and from memory. */
@@ -46,6 +50,16 @@ final class PageEqualityTest {
           "autovacuum_vacuum_scale_factor", "0.02",
           "deadlock_timeout", "200ms");
 
+  /** How much is done. */
+  private record Size(int sessions, int operations) {
+    static Size of(int major) {
+      return major == MAJOR_IN_FULL ? new Size(3, 120) : new Size(2, 50);
+    }
+  }
+
+  /** What the second load leaves, and where it was half-way. */
+  private record Loaded(RelationKinds kinds, Lsn middle) {}
+
   @ParameterizedTest
   @ValueSource(ints = {14, 15, 16, 17, 18})
   void everyPageEqualsPostgresOwn(int major)
@@ -55,10 +69,10 @@ final class PageEqualityTest {
     runFirstEndpoint(major);
     EndpointSpec spec = cluster.endpoint("main").withSettings(SETTINGS).withKeepData(true);
     Endpoint endpoint = Endpoint.start(spec);
-    RelationKinds kinds;
+    Loaded loaded;
     EndpointOutcome outcome;
     try (endpoint) {
-      kinds = runSecondLoad(major, server(endpoint));
+      loaded = runSecondLoad(major, server(endpoint));
       outcome = endpoint.stop();
     }
     assertThat(outcome.status()).as(outcome.reason()).isEqualTo(EndpointStatus.STOPPED);
@@ -66,7 +80,24 @@ final class PageEqualityTest {
         cluster
             .client()
             .waitForLsn(cluster.tenant().id(), "main", outcome.commitLsn(), WAIT_MILLIS);
-    compare(branch, endpoint.state().dataPath(), kinds);
+    compare(branch, endpoint.state().dataPath(), loaded.kinds());
+    checkMiddle(loaded.middle());
+  }
+
+  /** A branch made in the midst of transactions is whole. */
+  private void checkMiddle(Lsn middle) throws StorageException, SQLException, InterruptedException {
+    cluster
+        .client()
+        .createBranch(
+            cluster.tenant().id(),
+            Ids.newTimelineId(Ids.secureRandom()),
+            "middle",
+            "main",
+            new BranchPoint.AtLsn(middle));
+    try (Endpoint endpoint = Endpoint.start(cluster.endpoint("middle").withSettings(SETTINGS))) {
+      IndexKinds.check(server(endpoint), "postgres");
+      IndexKinds.check(server(endpoint), "second");
+    }
   }
 
   private static HostPort server(Endpoint endpoint) {
@@ -87,7 +118,7 @@ final class PageEqualityTest {
       }
       MixedLoad load = new MixedLoad(server, "postgres");
       load.createSchema();
-      load.run(SESSIONS, OPERATIONS, 1);
+      load.run(Size.of(major).sessions(), Size.of(major).operations(), 1);
       System.out.println(load.summary());
       assertThat(endpoint.stop().status()).isEqualTo(EndpointStatus.STOPPED);
     }
@@ -98,17 +129,24 @@ final class PageEqualityTest {
     return major < 15 ? "" : " strategy " + strategy;
   }
 
-  private static RelationKinds runSecondLoad(int major, HostPort server)
+  private static Loaded runSecondLoad(int major, HostPort server)
       throws SQLException, InterruptedException {
     MixedLoad second = new MixedLoad(server, "second");
     second.createSchema();
     MixedLoad first = new MixedLoad(server, "postgres");
-    Thread both = Thread.ofPlatform().start(() -> runQuietly(second));
-    first.run(SESSIONS, OPERATIONS, 3);
+    Size size = Size.of(major);
+    Thread both = Thread.ofPlatform().start(() -> runQuietly(second, size));
+    first.run(size.sessions(), size.operations() / 2, 3);
+    Lsn middle;
+    try (Connection connection = Sql.connect(server, "postgres")) {
+      middle = Lsn.parse(Sql.one(connection, "select pg_current_wal_insert_lsn()"));
+    }
+    first.run(size.sessions(), size.operations() / 2, 4);
     both.join();
     System.out.println(first.summary());
     System.out.println(second.summary());
-    for (String operation : List.of("multixact", "two-phase", "savepoints", "truncate", "index")) {
+    List<String> rare = List.of("multixact", "two-phase", "savepoints", "truncate", "index");
+    for (String operation : major == MAJOR_IN_FULL ? rare : List.of("index kinds")) {
       assertThat(first.doneCount(operation) + second.doneCount(operation))
           .as(operation)
           .isPositive();
@@ -129,12 +167,12 @@ final class PageEqualityTest {
     try (Connection connection = Sql.connect(server, "third")) {
       Sql.run(connection, "update account set balance = -1 where id < 500", "vacuum account");
     }
-    return RelationKinds.read(server);
+    return new Loaded(RelationKinds.read(server), middle);
   }
 
-  private static void runQuietly(MixedLoad load) {
+  private static void runQuietly(MixedLoad load, Size size) {
     try {
-      load.run(SESSIONS - 1, OPERATIONS, 2);
+      load.run(size.sessions() - 1, size.operations(), 2);
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }
@@ -162,6 +200,9 @@ final class PageEqualityTest {
     assertThat(counts.get("heap pages")).isGreaterThan(2_000);
     assertThat(counts.get("btree pages")).isGreaterThan(1_000);
     assertThat(counts.get("sequence pages")).isPositive();
+    for (String kind : List.of("hash", "gin", "gist", "spgist", "brin", "other_index")) {
+      assertThat(counts.get(kind + " pages")).as(kind).isGreaterThan(4);
+    }
     assertThat(counts.get("visibility_map pages")).isGreaterThan(100);
     assertThat(counts.get("init forks")).isPositive();
     assertThat(counts.get("transaction log segments")).isGreaterThanOrEqualTo(3);
