@@ -40,6 +40,9 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
   /** News of a commit wait so long for WAL that can carry them. */
   private static final long COMMIT_NEWS_DELAY_MILLIS = 2;
 
+  /** The end waits so long at most until safekeepers know what is committed. */
+  private static final long LAST_COMMIT_NEWS_WAIT_MILLIS = 500;
+
   private static final long CAMPAIGN_PAUSE_MILLIS_MIN = 300;
   private static final int CAMPAIGN_PAUSE_MILLIS_SPREAD = 700;
   private static final long DONOR_RETRY_MILLIS = 200;
@@ -390,13 +393,41 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
         COMMIT_NEWS_DELAY_MILLIS,
         () -> {
           commitNewsScheduled = false;
-          for (SafekeeperLink link : links) {
-            if (proposer.nextLsn(link.member()).isPresent()
-                && link.commitSent().isBefore(proposer.commitLsn())) {
-              sendAppend(link, ByteBuffer.allocate(0));
-            }
-          }
+          sendCommitNews();
         });
+  }
+
+  private void sendCommitNews() {
+    for (SafekeeperLink link : links) {
+      if (proposer.nextLsn(link.member()).isPresent()
+          && link.commitSent().isBefore(proposer.commitLsn())) {
+        sendAppend(link, ByteBuffer.allocate(0));
+      }
+    }
+  }
+
+  /**
+   * Tells safekeepers what is committed, and waits a little until they know. Nobody else would tell
+   * them before the next proposer does, and only committed WAL goes on to page servers.
+   */
+  private void spreadLastCommit() {
+    if (!proposer.isLeading() || proposer.fencedBy().isPresent()) {
+      return;
+    }
+    sendCommitNews();
+    long leftNanos = TimeUnit.MILLISECONDS.toNanos(LAST_COMMIT_NEWS_WAIT_MILLIS);
+    try {
+      while (leftNanos > 0 && !closed && links.stream().anyMatch(this::awaitsCommitNews)) {
+        leftNanos = changed.awaitNanos(leftNanos);
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private boolean awaitsCommitNews(SafekeeperLink link) {
+    return proposer.nextLsn(link.member()).isPresent()
+        && proposer.knownCommitLsn(link.member()).isBefore(proposer.commitLsn());
   }
 
   private void tellFenced() {
@@ -440,7 +471,7 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
     }
   }
 
-  /** Ends all conversations. */
+  /** Ends all conversations, once safekeepers know what they have agreed on. */
   @Override
   public void close() {
     lock.lock();
@@ -448,6 +479,7 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
       if (closed) {
         return;
       }
+      spreadLastCommit();
       closed = true;
       links.forEach(SafekeeperLink::close);
       changed.signalAll();

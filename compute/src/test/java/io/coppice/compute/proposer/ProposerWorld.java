@@ -5,11 +5,15 @@ import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
 import io.coppice.common.rpc.HostPort;
+import io.coppice.common.rpc.RpcChannel;
 import io.coppice.compute.postgres.Initdb;
 import io.coppice.compute.postgres.PostgresServer;
 import io.coppice.compute.postgres.TestPostgres;
+import io.coppice.proto.v1.SafekeeperServiceGrpc;
+import io.coppice.proto.v1.TimelineStatusRequest;
 import io.coppice.safekeeper.server.Safekeeper;
 import io.coppice.safekeeper.server.SafekeeperConfig;
+import io.grpc.ManagedChannel;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -155,6 +159,22 @@ final class ProposerWorld {
 
   Lsn startLsn() {
     return startLsn;
+  }
+
+  /** What a safekeeper would pass on to page servers. */
+  Lsn commitKnownTo(int node) {
+    ManagedChannel channel = RpcChannel.open(new HostPort("127.0.0.1", ports.get(node - 1)));
+    try {
+      TimelineStatusRequest request =
+          TimelineStatusRequest.newBuilder()
+              .setTenantId(id.tenant().toString())
+              .setTimelineId(id.timeline().toString())
+              .build();
+      return new Lsn(
+          SafekeeperServiceGrpc.newBlockingStub(channel).timelineStatus(request).getCommitLsn());
+    } finally {
+      channel.shutdownNow();
+    }
   }
 
   Path walOf(int node) {

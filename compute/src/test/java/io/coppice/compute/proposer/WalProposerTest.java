@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
+import io.coppice.compute.postgres.PostgresServer;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.util.Arrays;
@@ -87,6 +88,23 @@ final class WalProposerTest {
       world.startSafekeeper(2);
       fill(connection, "b", 1_000);
       assertHasWalUpTo(2, ProposerWorld.flushLsn(connection));
+    }
+  }
+
+  @Test
+  void endsWhenSafekeepersKnowWhatIsCommitted() throws Exception {
+    try (WalProposer proposer = WalProposer.elect(world.config())) {
+      proposer.start(world.postgresAddress(), "postgres");
+      try (Connection connection = world.connect()) {
+        fill(connection, "a", 100);
+      }
+      // The server goes as soon as it hears that its last record is committed.
+      world.postgres().requestStop(PostgresServer.Shutdown.FAST);
+      proposer.stopped().get(30, TimeUnit.SECONDS);
+      assertThat(proposer.commitLsn()).isGreaterThan(world.startLsn());
+      for (int node = 1; node <= 3; node++) {
+        assertThat(world.commitKnownTo(node)).isEqualTo(proposer.commitLsn());
+      }
     }
   }
 
