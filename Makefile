@@ -38,10 +38,11 @@ fuzz:           ## fuzzes what reads WAL, pages and files, with seeds of real WA
 	  -Dmdep.includeScope=test -Dmdep.outputFile=target/class-path
 	scripts/fuzz $(FUZZ)
 
-corpus:         ## redo of half a million records of each major, more settings, more damage; an hour
-	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='CorpusTest' \
-	  -Dsurefire.failIfNoSpecifiedTests=false \
-	  -DargLine="-Dcorpus.nightly=true -Dcorpus.rounds=8 -Dcorpus.attacks=2000"
+corpus:         ## the proof of redo with more WAL, settings and damage; whole systems of every major; an hour
+	$(MVN) -q -DskipFormat -pl integration-tests -am test \
+	  -Dtest='CorpusTest,PageEqualityTest,TablespaceTest,FreeSpaceTest' \
+	  -Dsurefire.failIfNoSpecifiedTests=false -DargLine="-Dmajors=all \
+	  -Dcorpus.nightly=true -Dcorpus.rounds=2 -Dcorpus.attacks=2000"
 
 bench:          ## benchmarks beside their anchors, into bench/results.json; BENCH=ingest runs one
 	$(MVN) -q -DskipTests -DskipFormat -pl bench -am package

@@ -10,6 +10,7 @@ import io.coppice.compute.endpoint.Endpoint;
 import io.coppice.compute.endpoint.EndpointSpec;
 import io.coppice.compute.storage.BranchPoint;
 import io.coppice.compute.storage.TenantInfo;
+import io.coppice.it.support.Majors;
 import io.coppice.it.support.Sql;
 import java.io.IOException;
 import java.sql.Connection;
@@ -25,7 +26,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 @Tag("process")
 @Timeout(value = 6, unit = TimeUnit.MINUTES)
 final class FreeSpaceTest {
-  private static final List<Integer> MAJORS = List.of(14, 15, 16, 17, 18);
+  private static final List<Integer> MAJORS = Majors.tested();
 
   /** Rows in "gaps": enough that its map has two pages of the lowest level. */
   private static final int ROWS = 4_200;

@@ -13,6 +13,7 @@ import io.coppice.compute.endpoint.EndpointSpec;
 import io.coppice.compute.endpoint.EndpointStatus;
 import io.coppice.compute.storage.BranchInfo;
 import io.coppice.compute.storage.BranchPoint;
+import io.coppice.it.support.Majors;
 import io.coppice.it.support.Sql;
 import java.io.IOException;
 import java.io.InputStream;
@@ -28,7 +29,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the page server makes of WAL is what Postgres has on its disk. */
 @Tag("process")
@@ -60,8 +61,12 @@ final class PageEqualityTest {
   /** What the second load leaves, and where it was half-way. */
   private record Loaded(RelationKinds kinds, Lsn middle) {}
 
+  static List<Integer> majors() {
+    return Majors.tested();
+  }
+
   @ParameterizedTest
-  @ValueSource(ints = {14, 15, 16, 17, 18})
+  @MethodSource("majors")
   void everyPageEqualsPostgresOwn(int major)
       throws StorageException, IOException, SQLException, InterruptedException {
     cluster.startAll();

@@ -12,6 +12,7 @@ import io.coppice.compute.endpoint.EndpointSpec;
 import io.coppice.compute.postgres.RunAs;
 import io.coppice.compute.storage.BranchPoint;
 import io.coppice.compute.storage.TenantInfo;
+import io.coppice.it.support.Majors;
 import io.coppice.it.support.Sql;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,7 +33,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 @Tag("process")
 @Timeout(value = 10, unit = TimeUnit.MINUTES)
 final class TablespaceTest {
-  private static final List<Integer> MAJORS = List.of(14, 15, 16, 17, 18);
+  private static final List<Integer> MAJORS = Majors.tested();
 
   /** The others are there to see what their servers say to a directory in place of a link. */
   private static final int MAJOR_IN_FULL = 15;
