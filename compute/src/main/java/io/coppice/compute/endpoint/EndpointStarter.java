@@ -158,14 +158,32 @@ final class EndpointStarter {
     WalProposer elected =
         WalProposer.elect(
             ProposerConfig.of(
-                branch.id(),
-                spec.safekeepers(),
-                branch.pgMajor(),
-                branch.systemId(),
-                branch.walSegmentSizeBytes(),
-                branch.startLsn()));
+                    branch.id(),
+                    spec.safekeepers(),
+                    branch.pgMajor(),
+                    branch.systemId(),
+                    branch.walSegmentSizeBytes(),
+                    branch.startLsn())
+                .withCreate(!branch.walStarted()));
     proposer = elected;
+    if (!branch.walStarted()) {
+      startWal(elected);
+    }
     return elected;
+  }
+
+  /**
+   * Nothing can be committed before this: from here on a safekeeper that does not have the branch
+   * has lost it. If another endpoint got here first, safekeepers may have made the branch for this
+   * one that had lost it already, and its election means nothing.
+   */
+  private void startWal(WalProposer elected) throws StorageException, InterruptedException {
+    elected.stopCreating();
+    if (!spec.pageserver().startWal(branch.tenant(), branch.timeline().toString())) {
+      throw new StorageException.Transient(
+          "another endpoint was started on branch %s at the same time; try again"
+              .formatted(branch.name()));
+    }
   }
 
   /** Unpacks a base backup while it comes, and makes it ready to start. */

@@ -13,6 +13,8 @@ import java.util.random.RandomGenerator;
  *
  * @param safekeepers all members; a majority of them makes a quorum
  * @param timelineStartLsn where the timeline's WAL begins, for safekeepers that have none of it
+ * @param create nothing was ever committed to the timeline: safekeepers that do not have it make
+ *     it, until {@link WalProposer#stopCreating}
  * @param electionTimeoutMillis how long {@link WalProposer#elect} tries
  * @param recentWalSizeBytesMax how much recent WAL is kept in memory for safekeepers that are a
  *     little behind; those further behind are fed from another safekeeper
@@ -24,6 +26,7 @@ public record ProposerConfig(
     long systemId,
     int walSegmentSizeBytes,
     Lsn timelineStartLsn,
+    boolean create,
     Clock clock,
     RandomGenerator random,
     long electionTimeoutMillis,
@@ -46,7 +49,7 @@ public record ProposerConfig(
     }
   }
 
-  /** With the clock and randomness of the machine, and the default limits. */
+  /** With the clock and randomness of the machine, and the default limits; creates nothing. */
   public static ProposerConfig of(
       TenantTimelineId timeline,
       List<HostPort> safekeepers,
@@ -61,9 +64,26 @@ public record ProposerConfig(
         systemId,
         walSegmentSizeBytes,
         timelineStartLsn,
+        false,
         Clock.SYSTEM,
         Ids.secureRandom(),
         ELECTION_TIMEOUT_MILLIS_DEFAULT,
         RECENT_WAL_SIZE_BYTES_MAX_DEFAULT);
+  }
+
+  /** The same for a timeline to which nothing was ever committed, or not. */
+  public ProposerConfig withCreate(boolean newCreate) {
+    return new ProposerConfig(
+        timeline,
+        safekeepers,
+        pgMajor,
+        systemId,
+        walSegmentSizeBytes,
+        timelineStartLsn,
+        newCreate,
+        clock,
+        random,
+        electionTimeoutMillis,
+        recentWalSizeBytesMax);
   }
 }

@@ -3,49 +3,36 @@ package io.coppice.compute.proposer;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.proto.v1.AcceptorMessage;
-import io.coppice.proto.v1.ProposerMessage;
-import io.coppice.proto.v1.StreamWalResponse;
 import io.coppice.safekeeper.client.ReplyCodec;
 import io.coppice.safekeeper.client.RequestCodec;
 import io.coppice.safekeeper.consensus.Proposer;
 import io.coppice.safekeeper.consensus.Reply;
-import io.coppice.safekeeper.consensus.Request;
 import io.coppice.safekeeper.consensus.TimelineProperties;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The safekeepers of a timeline and the consensus state machine over them. One lock guards all;
- * nothing waits while it is held, and messages go out under it in the order they were made.
- *
- * <p>Each safekeeper is sent what it has room for (gRPC says when, and the safekeeper asks for a
- * limited number of messages): from the WAL in memory, or, if what it needs has left memory, from
- * another safekeeper. A slow one holds up nobody.
+ * nothing waits while it is held, and messages go out under it in the order they were made. {@link
+ * WalPump} sends the WAL.
  */
-final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseable {
+final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Quorum.class);
 
-  /** News of a commit wait so long for WAL that can carry them. */
-  private static final long COMMIT_NEWS_DELAY_MILLIS = 2;
-
-  /** The end waits so long at most until safekeepers know what is committed. */
-  private static final long LAST_COMMIT_NEWS_WAIT_MILLIS = 500;
+  /** Safekeepers that were greeted have so long to answer before no more timelines are made. */
+  private static final long CREATE_WAIT_MILLIS = 1_000;
 
   private static final long CAMPAIGN_PAUSE_MILLIS_MIN = 300;
   private static final int CAMPAIGN_PAUSE_MILLIS_SPREAD = 700;
-  private static final long DONOR_RETRY_MILLIS = 200;
 
   /** Told, without the lock, after something has changed. */
   interface Listener {
@@ -63,11 +50,9 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
           Thread.ofPlatform().daemon().name("proposer-timer").factory());
   private final List<SafekeeperLink> links = new ArrayList<>();
   private final Proposer proposer;
+  private final WalPump pump;
+  private final CommitNews commitNews;
 
-  /** From the moment of being elected. */
-  private @Nullable RecentWal recent;
-
-  private boolean commitNewsScheduled;
   private boolean fencedTold;
   private boolean closed;
 
@@ -88,6 +73,11 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
             0,
             members,
             (member, request) -> links.get(member).send(RequestCodec.toProto(request)));
+    if (config.create()) {
+      proposer.startCreating();
+    }
+    this.pump = new WalPump(config.timeline(), proposer, links, this);
+    this.commitNews = new CommitNews(proposer, links, pump, this);
     for (int i = 0; i < members; i++) {
       links.add(new SafekeeperLink(i, config.safekeepers().get(i), this));
     }
@@ -159,27 +149,61 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
         });
   }
 
-  private void later(long delayMillis, Runnable underLock) {
+  /**
+   * Ends the time in which safekeepers may make the timeline. Those that were greeted and do not
+   * answer soon are greeted again: a message that lets one make it must not be under way any more.
+   */
+  void stopCreating() throws InterruptedException {
+    lock.lock();
+    try {
+      proposer.stopCreating();
+      long leftNanos = TimeUnit.MILLISECONDS.toNanos(CREATE_WAIT_MILLIS);
+      while (leftNanos > 0 && links.stream().anyMatch(this::awaitsGreeting)) {
+        leftNanos = changed.awaitNanos(leftNanos);
+      }
+      for (SafekeeperLink link : links) {
+        if (awaitsGreeting(link)) {
+          reconnectLater(link, new StorageException.Transient("did not answer a greeting"));
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean awaitsGreeting(SafekeeperLink link) {
+    return proposer.awaitsGreeting(link.member());
+  }
+
+  @Override
+  public void later(long delayMillis, Runnable underLock) {
     if (closed) {
       return;
     }
     var _ =
         scheduler.schedule(
             () -> {
-              lock.lock();
               try {
-                if (!closed) {
-                  underLock.run();
-                }
+                now(underLock);
               } catch (RuntimeException | Error failure) {
                 log.error("proposer of {}: {}", config.timeline(), failure.toString(), failure);
-              } finally {
-                lock.unlock();
               }
               tellFenced();
             },
             delayMillis,
             TimeUnit.MILLISECONDS);
+  }
+
+  @Override
+  public void now(Runnable underLock) {
+    lock.lock();
+    try {
+      if (!closed) {
+        underLock.run();
+      }
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override
@@ -195,7 +219,7 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
       handle(link, ReplyCodec.fromProto(message));
       if (proposer.commitLsn().isAfter(before)) {
         committed = proposer.commitLsn();
-        scheduleCommitNews();
+        commitNews.schedule();
       }
       changed.signalAll();
     } catch (StorageException refused) {
@@ -214,7 +238,7 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
     boolean wasLeading = proposer.isLeading();
     proposer.handle(link.member(), reply);
     if (proposer.isLeading() && !wasLeading) {
-      recent = new RecentWal(proposer.startLsn(), config.recentWalSizeBytesMax());
+      pump.begin(proposer.startLsn(), config.recentWalSizeBytesMax());
       log.info(
           "timeline {}: elected in term {}, WAL begins at {}",
           config.timeline(),
@@ -224,37 +248,31 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
     switch (reply) {
       case Reply.Following _ -> {
         link.worked();
-        links.forEach(this::pump); // it may be the donor that others wait for
+        pump.pumpAll(); // it may be the donor that others wait for
       }
-      case Reply.Appended _ -> pump(link);
+      case Reply.Appended _ -> pump.pump(link);
       case Reply.Greeted _, Reply.Vote _ -> {}
     }
   }
 
   @Override
   public void ready(SafekeeperLink link, SafekeeperLink.Session session) {
-    lock.lock();
-    try {
-      if (!closed && link.isCurrent(session)) {
-        pump(link);
+    now(() -> {
+      if (link.isCurrent(session)) {
+        pump.pump(link);
       }
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   @Override
   public void ended(SafekeeperLink link, SafekeeperLink.Session session, StorageException reason) {
-    lock.lock();
-    try {
-      if (!closed && link.isCurrent(session)) {
+    now(() -> {
+      if (link.isCurrent(session)) {
         log.info("safekeeper {}: {}", link.address(), reason.getMessage());
         reconnectLater(link, reason);
         changed.signalAll();
       }
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   private void reconnectLater(SafekeeperLink link, StorageException reason) {
@@ -267,7 +285,7 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
   void extend(Lsn begin, byte[] bytes) throws InterruptedException {
     lock.lock();
     try {
-      RecentWal wal = led();
+      RecentWal wal = pump.recent();
       wal.trim(proposer.commitLsn());
       while (!closed && wal.isFull() && !proposer.isAllDurable()) {
         changed.await();
@@ -278,156 +296,10 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
       }
       wal.add(begin, bytes);
       proposer.extended(wal.end());
-      links.forEach(this::pump);
+      pump.pumpAll();
     } finally {
       lock.unlock();
     }
-  }
-
-  /** Sends that safekeeper what it lacks, as far as there is room. */
-  private void pump(SafekeeperLink link) {
-    RecentWal wal = recent;
-    while (wal != null && link.isReady()) {
-      Optional<Lsn> next = proposer.nextLsn(link.member());
-      if (next.isEmpty()) {
-        return;
-      }
-      Lsn from = next.get();
-      if (from.isBefore(wal.begin())) {
-        if (!pumpFromDonor(link, from)) {
-          return;
-        }
-        continue;
-      }
-      link.stopFeed();
-      Optional<RecentWal.Chunk> chunk = wal.at(from);
-      if (chunk.isEmpty()) {
-        return;
-      }
-      sendChunk(link, from, chunk.get());
-    }
-  }
-
-  private void sendChunk(SafekeeperLink link, Lsn from, RecentWal.Chunk chunk) {
-    int offset = (int) from.minus(chunk.begin());
-    ByteBuffer data = ByteBuffer.wrap(chunk.bytes(), offset, chunk.bytes().length - offset);
-    Request.Append append = proposer.append(link.member(), data);
-    ProposerMessage shared = chunk.encoded();
-    if (offset == 0 && shared != null) {
-      link.setCommitSent(new Lsn(shared.getAppend().getCommitLsn()));
-      link.send(shared);
-      return;
-    }
-    ProposerMessage message = RequestCodec.toProto(append);
-    if (offset == 0) {
-      chunk.encodedAs(message);
-    }
-    link.setCommitSent(append.commitLsn());
-    link.send(message);
-  }
-
-  /** Whether a piece was sent on. */
-  private boolean pumpFromDonor(SafekeeperLink link, Lsn from) {
-    DonorFeed feed = link.feed();
-    if (feed == null) {
-      OptionalInt donor = proposer.donor(from);
-      if (donor.isPresent()) {
-        SafekeeperLink source = links.get(donor.getAsInt());
-        log.info("safekeeper {} is fed from {} at {}", link.address(), source.address(), from);
-        link.setFeed(DonorFeed.start(source, link, config.timeline(), from, proposer.term(), this));
-      }
-      return false;
-    }
-    StreamWalResponse piece = feed.poll();
-    if (piece == null) {
-      return false;
-    }
-    if (piece.getStartLsn() != from.value()) {
-      link.stopFeed();
-      return true;
-    }
-    sendAppend(link, piece.getData().asReadOnlyByteBuffer());
-    return true;
-  }
-
-  private void sendAppend(SafekeeperLink link, ByteBuffer data) {
-    Request.Append append = proposer.append(link.member(), data);
-    link.setCommitSent(append.commitLsn());
-    link.send(RequestCodec.toProto(append));
-  }
-
-  @Override
-  public void fed(SafekeeperLink to, DonorFeed feed, StreamWalResponse piece) {
-    lock.lock();
-    try {
-      if (!closed && to.feed() == feed) {
-        feed.add(piece);
-        pump(to);
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  @Override
-  public void starved(SafekeeperLink to, DonorFeed feed, StorageException reason) {
-    lock.lock();
-    try {
-      if (!closed && to.feed() == feed) {
-        log.info("feed of safekeeper {}: {}", to.address(), reason.getMessage());
-        to.stopFeed();
-        later(DONOR_RETRY_MILLIS, () -> pump(to));
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /** Commits are news to safekeepers even when there is no WAL to carry them. */
-  private void scheduleCommitNews() {
-    if (commitNewsScheduled) {
-      return;
-    }
-    commitNewsScheduled = true;
-    later(
-        COMMIT_NEWS_DELAY_MILLIS,
-        () -> {
-          commitNewsScheduled = false;
-          sendCommitNews();
-        });
-  }
-
-  private void sendCommitNews() {
-    for (SafekeeperLink link : links) {
-      if (proposer.nextLsn(link.member()).isPresent()
-          && link.commitSent().isBefore(proposer.commitLsn())) {
-        sendAppend(link, ByteBuffer.allocate(0));
-      }
-    }
-  }
-
-  /**
-   * Tells safekeepers what is committed, and waits a little until they know. Nobody else would tell
-   * them before the next proposer does, and only committed WAL goes on to page servers.
-   */
-  private void spreadLastCommit() {
-    if (!proposer.isLeading() || proposer.fencedBy().isPresent()) {
-      return;
-    }
-    sendCommitNews();
-    long leftNanos = TimeUnit.MILLISECONDS.toNanos(LAST_COMMIT_NEWS_WAIT_MILLIS);
-    try {
-      while (leftNanos > 0 && !closed && links.stream().anyMatch(this::awaitsCommitNews)) {
-        leftNanos = changed.awaitNanos(leftNanos);
-      }
-    } catch (InterruptedException _) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  private boolean awaitsCommitNews(SafekeeperLink link) {
-    return proposer.nextLsn(link.member()).isPresent()
-        && proposer.knownCommitLsn(link.member()).isBefore(proposer.commitLsn());
   }
 
   private void tellFenced() {
@@ -440,14 +312,6 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
       lock.unlock();
     }
     byTerm.ifPresent(listener::fenced);
-  }
-
-  private RecentWal led() {
-    RecentWal wal = recent;
-    if (wal == null) {
-      throw new IllegalStateException("not elected");
-    }
-    return wal;
   }
 
   /** What the election came to. */
@@ -479,7 +343,7 @@ final class Quorum implements SafekeeperLink.Owner, DonorFeed.Owner, AutoCloseab
       if (closed) {
         return;
       }
-      spreadLastCommit();
+      commitNews.spreadLast(changed);
       closed = true;
       links.forEach(SafekeeperLink::close);
       changed.signalAll();

@@ -89,6 +89,14 @@ public final class WalProposer implements AutoCloseable {
     }
   }
 
+  /**
+   * To be called once elected, before anything is committed: from now on a safekeeper that does not
+   * have the timeline has lost it, and must not begin it anew.
+   */
+  public void stopCreating() throws InterruptedException {
+    quorum.stopCreating();
+  }
+
   /** Where this proposer's own WAL begins: a record boundary, committed. */
   public Lsn startLsn() {
     return mandate().startLsn();

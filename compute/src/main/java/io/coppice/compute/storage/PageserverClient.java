@@ -30,6 +30,7 @@ import io.coppice.proto.v1.ListBranchesRequest;
 import io.coppice.proto.v1.ListLayersRequest;
 import io.coppice.proto.v1.ListTenantsRequest;
 import io.coppice.proto.v1.LsnAtTimeRequest;
+import io.coppice.proto.v1.StartWalRequest;
 import io.coppice.proto.v1.Tenant;
 import io.coppice.proto.v1.TimeAtLsnRequest;
 import io.coppice.proto.v1.TimeAtLsnResponse;
@@ -183,6 +184,17 @@ public final class PageserverClient implements AutoCloseable {
     TimeAtLsnResponse response = call(() -> timelines().timeAtLsn(request));
     return new TimeAtLsn(
         WireCodec.instant(response.getCommitTime()), new Lsn(response.getCommitLsn()));
+  }
+
+  /**
+   * Has the page server note, durably, that WAL of the branch may be committed from now on.
+   *
+   * @return false if it was noted before
+   */
+  public boolean startWal(TenantId tenant, String branch) throws StorageException {
+    StartWalRequest request =
+        StartWalRequest.newBuilder().setTenantId(tenant.toString()).setBranch(branch).build();
+    return !call(() -> timelines().startWal(request)).getStartedBefore();
   }
 
   /**

@@ -6,6 +6,7 @@ import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.common.rpc.RpcChannel;
+import io.coppice.compute.postgres.DirectoryTrees;
 import io.coppice.compute.postgres.Initdb;
 import io.coppice.compute.postgres.PostgresServer;
 import io.coppice.compute.postgres.TestPostgres;
@@ -119,14 +120,22 @@ final class ProposerWorld {
     }
   }
 
+  /** Its disk is replaced by an empty one. */
+  void wipeSafekeeper(int node) throws Exception {
+    stopSafekeeper(node);
+    DirectoryTrees.delete(directory.resolve("safekeeper-" + node));
+    startSafekeeper(node);
+  }
+
   ProposerConfig config() {
     return ProposerConfig.of(
-        id,
-        ports.stream().map(port -> new HostPort("127.0.0.1", port)).toList(),
-        15,
-        systemId,
-        SEGMENT_SIZE_BYTES,
-        startLsn);
+            id,
+            ports.stream().map(port -> new HostPort("127.0.0.1", port)).toList(),
+            15,
+            systemId,
+            SEGMENT_SIZE_BYTES,
+            startLsn)
+        .withCreate(true);
   }
 
   ProposerConfig configWithRecentWalOf(int sizeBytes) {
@@ -138,6 +147,7 @@ final class ProposerWorld {
         plain.systemId(),
         plain.walSegmentSizeBytes(),
         plain.timelineStartLsn(),
+        plain.create(),
         plain.clock(),
         plain.random(),
         plain.electionTimeoutMillis(),

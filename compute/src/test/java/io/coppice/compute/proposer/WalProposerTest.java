@@ -180,6 +180,19 @@ final class WalProposerTest {
         .hasMessageContaining("systemId");
   }
 
+  @Test
+  void refusesSafekeepersThatHaveLostTheTimeline() throws Exception {
+    try (WalProposer first = WalProposer.elect(world.config())) {
+      first.stopCreating();
+    }
+    world.wipeSafekeeper(2);
+    world.wipeSafekeeper(3);
+    assertThatThrownBy(() -> WalProposer.elect(world.config().withCreate(false)))
+        .isInstanceOf(StorageException.Precondition.class)
+        .hasMessageContaining("safekeeper 2 does not have timeline")
+        .hasMessageContaining("safekeeper 3 does not have timeline");
+  }
+
   private static void fill(Connection connection, String table, int rows) throws Exception {
     ProposerWorld.run(
         connection,

@@ -47,6 +47,16 @@ final class DocumentCodec<T> {
         .formatted(format, documentVersion, body.length, (int) crc.getValue());
   }
 
+  /** Whether what is encoded says that it is of this format and version. */
+  boolean isNamedBy(byte[] encoded) {
+    byte[] start =
+        "{\"format\":\"%s\",\"version\":%d,"
+            .formatted(format, version)
+            .getBytes(StandardCharsets.US_ASCII);
+    return encoded.length >= start.length
+        && Arrays.equals(encoded, 0, start.length, start, 0, start.length);
+  }
+
   /**
    * Reads a document.
    *

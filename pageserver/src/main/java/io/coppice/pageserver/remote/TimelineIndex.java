@@ -19,6 +19,7 @@ import java.util.Optional;
  * @param diskConsistentLsn everything at or before it is in the layers
  * @param prevRecordLsn start of the record that ends at {@code diskConsistentLsn}; invalid if not
  *     known
+ * @param walStarted WAL of its own may be on safekeepers, which then must not begin it anew
  * @param deleted its layers are being deleted; it must not be used any more
  */
 public record TimelineIndex(
@@ -33,6 +34,7 @@ public record TimelineIndex(
     int pgMajor,
     long systemId,
     int walSegmentSizeBytes,
+    boolean walStarted,
     boolean deleted,
     List<LayerDescriptor> layers) {
 
@@ -55,8 +57,28 @@ public record TimelineIndex(
         pgMajor,
         systemId,
         walSegmentSizeBytes,
+        walStarted,
         deleted,
         newLayers);
+  }
+
+  /** The same, of which safekeepers may have WAL. */
+  public TimelineIndex withWalStarted() {
+    return new TimelineIndex(
+        id,
+        name,
+        createdAt,
+        ancestor,
+        startLsn,
+        readableFrom,
+        diskConsistentLsn,
+        prevRecordLsn,
+        pgMajor,
+        systemId,
+        walSegmentSizeBytes,
+        true,
+        deleted,
+        layers);
   }
 
   /** The same, to be deleted. */
@@ -73,6 +95,7 @@ public record TimelineIndex(
         pgMajor,
         systemId,
         walSegmentSizeBytes,
+        walStarted,
         true,
         layers);
   }

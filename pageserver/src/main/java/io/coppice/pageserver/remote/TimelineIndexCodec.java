@@ -14,10 +14,13 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** The index of a timeline as a document, version 1. */
+/**
+ * The index of a timeline as a document, version 2; reads version 1 too, which {@link
+ * TimelineIndexV1} makes one of version 2.
+ */
 final class TimelineIndexCodec {
   private static final DocumentCodec<IndexJson> DOCUMENT =
-      new DocumentCodec<>("coppice-timeline", 1, IndexJson.class);
+      new DocumentCodec<>("coppice-timeline", 2, IndexJson.class);
 
   private TimelineIndexCodec() {}
 
@@ -34,6 +37,7 @@ final class TimelineIndexCodec {
       int pgMajor,
       String systemId,
       int walSegmentSizeBytes,
+      boolean walStarted,
       boolean deleted,
       List<LayerJson> layers) {}
 
@@ -54,6 +58,7 @@ final class TimelineIndexCodec {
             index.pgMajor(),
             Long.toUnsignedString(index.systemId()),
             index.walSegmentSizeBytes(),
+            index.walStarted(),
             index.deleted(),
             index.layers().stream().map(TimelineIndexCodec::layer).toList()));
   }
@@ -69,7 +74,10 @@ final class TimelineIndexCodec {
   /** Reads an index, which must be of that timeline. */
   static TimelineIndex decode(String object, TenantTimelineId id, byte[] bytes)
       throws StorageException {
-    IndexJson json = DOCUMENT.decode(object, bytes);
+    IndexJson json =
+        TimelineIndexV1.isOne(bytes)
+            ? TimelineIndexV1.decode(object, bytes)
+            : DOCUMENT.decode(object, bytes);
     try {
       TenantTimelineId found =
           new TenantTimelineId(TenantId.parse(json.tenant), TimelineId.parse(json.timeline));
@@ -88,6 +96,7 @@ final class TimelineIndexCodec {
           json.pgMajor,
           Long.parseUnsignedLong(json.systemId),
           json.walSegmentSizeBytes,
+          json.walStarted,
           json.deleted,
           json.layers.stream().map(TimelineIndexCodec::layer).toList());
     } catch (IllegalArgumentException | DateTimeParseException | NullPointerException e) {

@@ -30,6 +30,8 @@ import io.coppice.proto.v1.ListTenantsRequest;
 import io.coppice.proto.v1.ListTenantsResponse;
 import io.coppice.proto.v1.LsnAtTimeRequest;
 import io.coppice.proto.v1.LsnAtTimeResponse;
+import io.coppice.proto.v1.StartWalRequest;
+import io.coppice.proto.v1.StartWalResponse;
 import io.coppice.proto.v1.Tenant;
 import io.coppice.proto.v1.TimeAtLsnRequest;
 import io.coppice.proto.v1.TimeAtLsnResponse;
@@ -234,6 +236,16 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
               .setCommitTime(time)
               .setCommitLsn(commit.lsn().value())
               .build();
+        });
+  }
+
+  @Override
+  public void startWal(StartWalRequest request, StreamObserver<StartWalResponse> out) {
+    Answers.later(
+        out,
+        () -> {
+          Timeline timeline = find(request.getTenantId(), request.getBranch());
+          return StartWalResponse.newBuilder().setStartedBefore(!timeline.startWal()).build();
         });
   }
 

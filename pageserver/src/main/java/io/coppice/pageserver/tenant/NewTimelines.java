@@ -30,6 +30,7 @@ final class NewTimelines {
         root.systemId(),
         root.walSegmentSizeBytes(),
         false,
+        false,
         List.of());
   }
 
@@ -79,6 +80,7 @@ final class NewTimelines {
         parent.pgMajor(),
         parent.systemId(),
         parent.walSegmentSizeBytes(),
+        false,
         false,
         List.of());
   }

@@ -127,6 +127,20 @@ public final class Timeline {
     return flusher.durableLsn();
   }
 
+  /** Whether WAL of its own may be on safekeepers. */
+  public boolean isWalStarted() {
+    return flusher.isWalStarted();
+  }
+
+  /**
+   * Notes that WAL of its own may be on safekeepers from now on; durable when this returns.
+   *
+   * @return false if that was noted before
+   */
+  public boolean startWal() throws StorageException {
+    return flusher.startWal();
+  }
+
   /** The oldest LSN that can be read, here or in an ancestor. */
   public Lsn readableFrom() {
     return identity.readableFrom();

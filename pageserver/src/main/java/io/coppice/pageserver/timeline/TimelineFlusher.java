@@ -45,6 +45,7 @@ final class TimelineFlusher {
   private boolean indexBehind;
 
   private volatile Lsn durableLsn;
+  private volatile boolean walStarted;
   private volatile long savedAtMillis;
   private volatile boolean requested;
   private volatile @Nullable StorageException lastFailure;
@@ -62,6 +63,7 @@ final class TimelineFlusher {
     this.writer = writer;
     this.flushed = new RecordPosition(index.diskConsistentLsn(), index.prevRecordLsn());
     this.durableLsn = index.diskConsistentLsn();
+    this.walStarted = index.walStarted();
     this.savedAtMillis = environment.clock().monotonicMillis();
   }
 
@@ -195,6 +197,34 @@ final class TimelineFlusher {
     }
     if (indexBehind) {
       saveIndex();
+    }
+  }
+
+  boolean isWalStarted() {
+    return walStarted;
+  }
+
+  /**
+   * Has the durable index say that WAL may be on safekeepers.
+   *
+   * @return false if it has said so before
+   */
+  boolean startWal() throws StorageException {
+    working.lock();
+    try {
+      if (stopped) {
+        throw new StorageException.Transient("timeline " + index.id() + " is closed");
+      }
+      if (index.walStarted()) {
+        return false;
+      }
+      TimelineIndex next = index.withWalStarted();
+      environment.remote().saveIndex(next);
+      index = next;
+      walStarted = true;
+      return true;
+    } finally {
+      working.unlock();
     }
   }
 

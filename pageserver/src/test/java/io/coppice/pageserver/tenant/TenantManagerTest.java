@@ -67,6 +67,19 @@ class TenantManagerTest {
   }
 
   @Test
+  void remembersThatWalWasStarted() throws Exception {
+    Timeline branch = store.branch("a", A, store.root(), LAST);
+    assertThat(branch.isWalStarted()).isFalse();
+    assertThat(branch.startWal()).isTrue();
+    assertThat(branch.startWal()).isFalse();
+    store.crash();
+    TenantTimelineId id = new TenantTimelineId(Store.TENANT, A);
+    assertThat(store.manager.timeline(id).isWalStarted()).isTrue();
+    assertThat(store.manager.timeline(id).startWal()).isFalse();
+    assertThat(store.root().isWalStarted()).isFalse();
+  }
+
+  @Test
   void refusesANameThatIsTaken() throws Exception {
     store.branch("a", A, store.root(), LAST);
     assertThatThrownBy(() -> store.branch("a", B, store.root(), LAST))

@@ -67,6 +67,7 @@ public final class RequestCodec {
         .setSystemId(properties.systemId())
         .setWalSegmentSizeBytes(properties.walSegmentSizeBytes())
         .setTimelineStartLsn(properties.startLsn().value())
+        .setCreate(greeting.create())
         .build();
   }
 
@@ -113,6 +114,7 @@ public final class RequestCodec {
             greeting.getPgVersion(),
             greeting.getSystemId(),
             greeting.getWalSegmentSizeBytes(),
-            new Lsn(greeting.getTimelineStartLsn())));
+            new Lsn(greeting.getTimelineStartLsn())),
+        greeting.getCreate());
   }
 }

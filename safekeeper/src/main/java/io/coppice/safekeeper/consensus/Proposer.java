@@ -54,6 +54,7 @@ public class Proposer {
 
   private Role role = new Role.Gathering();
   private long termSeen;
+  private boolean creating;
 
   /** End of the log that is led. */
   private Lsn endLsn;
@@ -70,6 +71,24 @@ public class Proposer {
     for (int i = 0; i < membersCount; i++) {
       members.add(new ProposerMember());
     }
+  }
+
+  /**
+   * Safekeepers that do not have the timeline may make it. Only for a timeline to which nothing was
+   * ever committed, and no longer than that: see {@link #stopCreating}.
+   */
+  public void startCreating() {
+    creating = true;
+  }
+
+  /** From now on a safekeeper that does not have the timeline has lost it. */
+  public void stopCreating() {
+    creating = false;
+  }
+
+  /** Whether that member was greeted and has not answered yet. */
+  public boolean awaitsGreeting(int member) {
+    return members.get(member).awaitsGreeting();
   }
 
   public boolean isLeading() {
@@ -115,7 +134,7 @@ public class Proposer {
   /** A conversation with that member begins. */
   public void connected(int member) {
     members.get(member).connected();
-    outbox.send(member, new Request.Greeting(generation, properties));
+    outbox.send(member, new Request.Greeting(generation, properties, creating));
   }
 
   /** The conversation is over; what the member acknowledged still counts. */

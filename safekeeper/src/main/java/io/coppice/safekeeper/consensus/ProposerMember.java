@@ -59,6 +59,10 @@ final class ProposerMember {
     }
   }
 
+  boolean awaitsGreeting() {
+    return session instanceof Session.Connected;
+  }
+
   boolean isNode(NodeId other) {
     return other.equals(node);
   }

@@ -9,8 +9,14 @@ public sealed interface Request {
   /** Of the set of safekeepers; an acceptor that knows another one refuses. */
   int generation();
 
-  /** Opens a conversation. */
-  record Greeting(int generation, TimelineProperties properties) implements Request {}
+  /**
+   * Opens a conversation.
+   *
+   * @param create nothing was ever committed to the timeline, so a safekeeper that does not have it
+   *     has not lost it, and makes it
+   */
+  record Greeting(int generation, TimelineProperties properties, boolean create)
+      implements Request {}
 
   /** Asks to be the one proposer of a term. */
   record VoteRequest(int generation, long term) implements Request {}

@@ -105,7 +105,12 @@ final class TimelineRegistry {
     return add(id, storage.get());
   }
 
-  /** The timeline that the proposer greets about; a new one if it is not here. */
+  /**
+   * The timeline that the proposer greets about; a new one if it is not here and may be made.
+   *
+   * @throws StorageException.NotFound if it is not here, and nobody knows what this node has
+   *     promised about it
+   */
   synchronized TimelineWorker openOrCreate(Request.Greeting greeting)
       throws StorageException, IOException {
     TenantTimelineId id = greeting.properties().id();
@@ -115,6 +120,12 @@ final class TimelineRegistry {
     try {
       return open(id);
     } catch (StorageException.NotFound _) {
+      if (!greeting.create()) {
+        throw new StorageException.NotFound(
+            "safekeeper %s does not have timeline %s: its disk is new or was replaced;"
+                    .formatted(node(), id)
+                + " it has to be rebuilt from its peers");
+      }
       AcceptorState initial = AcceptorState.initial(greeting.properties(), greeting.generation());
       return add(id, directory.createTimeline(initial, creator));
     }

@@ -92,6 +92,12 @@ final class SafekeeperTest {
     final StreamObserver<ProposerMessage> out = stub().propose(in);
 
     Conversation greet() throws InterruptedException {
+      sendGreeting(true);
+      assertThat(in.take().getGreeting().getNodeId()).isEqualTo(7);
+      return this;
+    }
+
+    void sendGreeting(boolean create) {
       out.onNext(
           ProposerMessage.newBuilder()
               .setGreeting(
@@ -101,10 +107,9 @@ final class SafekeeperTest {
                       .setPgVersion(15)
                       .setSystemId(42)
                       .setWalSegmentSizeBytes(SEGMENT)
-                      .setTimelineStartLsn(START))
+                      .setTimelineStartLsn(START)
+                      .setCreate(create))
               .build());
-      assertThat(in.take().getGreeting().getNodeId()).isEqualTo(7);
-      return this;
     }
 
     AcceptorMessage vote(long term) throws InterruptedException {
@@ -283,6 +288,22 @@ final class SafekeeperTest {
     assertThat(proposer.vote(1).getVoteResponse().getGranted()).isTrue();
     proposer.append(1, START, 0, records(1));
     assertThat(proposer.in.end().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+  }
+
+  @Test
+  void makesATimelineOnlyIfTold() throws Exception {
+    Conversation refused = new Conversation();
+    refused.sendGreeting(false);
+    Status status = refused.in.end();
+    assertThat(status.getCode()).isEqualTo(Status.Code.NOT_FOUND);
+    assertThat(status.getDescription()).contains("has to be rebuilt from its peers");
+    assertThatThrownBy(this::status).hasMessageContaining("NOT_FOUND");
+
+    assertThat(new Conversation().greet().vote(1).getVoteResponse().getGranted()).isTrue();
+    restart();
+    Conversation again = new Conversation();
+    again.sendGreeting(false);
+    assertThat(again.in.take().getGreeting().getTerm()).isEqualTo(1);
   }
 
   @Test

@@ -1,0 +1,80 @@
+package io.coppice.compute.proposer;
+
+import io.coppice.safekeeper.consensus.Proposer;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+
+/**
+ * Tells safekeepers what is committed when there is no WAL that could carry it. Guarded by the
+ * quorum's lock.
+ */
+final class CommitNews {
+  /** News of a commit wait so long for WAL that can carry them. */
+  private static final long DELAY_MILLIS = 2;
+
+  /** The end waits so long at most until safekeepers know what is committed. */
+  private static final long LAST_WAIT_MILLIS = 500;
+
+  private final Proposer proposer;
+  private final List<SafekeeperLink> links;
+  private final WalPump pump;
+  private final Turns turns;
+  private boolean scheduled;
+
+  CommitNews(Proposer proposer, List<SafekeeperLink> links, WalPump pump, Turns turns) {
+    this.proposer = proposer;
+    this.links = links;
+    this.pump = pump;
+    this.turns = turns;
+  }
+
+  void schedule() {
+    if (scheduled) {
+      return;
+    }
+    scheduled = true;
+    turns.later(
+        DELAY_MILLIS,
+        () -> {
+          scheduled = false;
+          send();
+        });
+  }
+
+  private void send() {
+    for (SafekeeperLink link : links) {
+      if (proposer.nextLsn(link.member()).isPresent()
+          && link.commitSent().isBefore(proposer.commitLsn())) {
+        pump.sendAppend(link, ByteBuffer.allocate(0));
+      }
+    }
+  }
+
+  /**
+   * Sends the last news, and waits a little until safekeepers know. Nobody else would tell them
+   * before the next proposer does, and only committed WAL goes on to page servers.
+   *
+   * @param changed of the quorum's lock
+   */
+  void spreadLast(Condition changed) {
+    if (!proposer.isLeading()) {
+      return;
+    }
+    send();
+    long leftNanos = TimeUnit.MILLISECONDS.toNanos(LAST_WAIT_MILLIS);
+    try {
+      while (leftNanos > 0 && links.stream().anyMatch(this::isAwaited)) {
+        leftNanos = changed.awaitNanos(leftNanos);
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private boolean isAwaited(SafekeeperLink link) {
+    return proposer.nextLsn(link.member()).isPresent()
+        && proposer.knownCommitLsn(link.member()).isBefore(proposer.commitLsn());
+  }
+}
