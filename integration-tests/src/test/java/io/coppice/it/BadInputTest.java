@@ -198,7 +198,7 @@ final class BadInputTest {
     cluster.safekeeper(2).stop(EXIT_SECONDS);
     cluster.pageserver().stop(EXIT_SECONDS);
     Path safekeeper = cluster.dataDirectory().resolve("safekeeper-2/safekeeper.format");
-    Files.writeString(safekeeper, Files.readString(safekeeper).replace("format 1", "format 99"));
+    Files.writeString(safekeeper, Files.readString(safekeeper).replace("format 2", "format 99"));
     refused(PRECONDITION, List.of("safekeeper-2", "99"), "safekeeper", "--id", "2");
     Path pageserver = cluster.dataDirectory().resolve("pageserver/FORMAT");
     Files.writeString(pageserver, Files.readString(pageserver).replace(" 1", " 99"));

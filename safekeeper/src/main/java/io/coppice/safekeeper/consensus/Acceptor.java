@@ -310,9 +310,14 @@ public final class Acceptor {
     diskFailed = false;
   }
 
-  private void truncateWal(Lsn end) throws DiskFailure {
+  private void truncateWal(Lsn end) throws StorageException.Corrupt, DiskFailure {
     diskFailed = true;
-    wal.truncate(end);
+    try {
+      wal.truncate(end);
+    } catch (StorageException.Corrupt nothingChanged) {
+      diskFailed = false;
+      throw nothingChanged;
+    }
     diskFailed = false;
     Invariant.check(
         wal.writeLsn().equals(end) && wal.flushLsn().equals(end),

@@ -29,6 +29,8 @@ public interface WalStore {
    * Cuts the log off, durably, at a record boundary at or below {@link #flushLsn}; it then ends
    * there. A crash on the way leaves a log that ends at {@code end} or later, but no later than
    * before, without holes.
+   *
+   * @throws StorageException.Corrupt if what is to stay is damaged; nothing has changed
    */
-  void truncate(Lsn end) throws DiskFailure;
+  void truncate(Lsn end) throws StorageException.Corrupt, DiskFailure;
 }

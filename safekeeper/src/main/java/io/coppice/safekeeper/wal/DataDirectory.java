@@ -30,14 +30,14 @@ import org.jspecify.annotations.Nullable;
  * A safekeeper's data directory, held by one process at a time.
  *
  * <pre>
- *   safekeeper.format                       "coppice safekeeper data, format 1, node 3"
+ *   safekeeper.format                       "coppice safekeeper data, format 2, node 3"
  *   lock                                    locked while in use
  *   tenants/TENANT/timelines/TIMELINE/      control, wal/
  *   deleted/                                timelines on their way out
  * </pre>
  */
 public final class DataDirectory implements AutoCloseable {
-  private static final int FORMAT = 1;
+  private static final int FORMAT = 2;
   private static final String MARKER = "safekeeper.format";
   private static final String LOCK = "lock";
   private static final String TENANTS = "tenants";

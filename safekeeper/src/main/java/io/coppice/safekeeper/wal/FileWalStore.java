@@ -26,7 +26,12 @@ import org.jspecify.annotations.Nullable;
  *   |--------------|---------------|----------|---------|000000000000000|
  *    whole records, durable         part of a  not yet   zeros
  *                                   record     synced
+ *   |---- checksums durable -?- written ------|
  * </pre>
+ *
+ * <p>One sync of the segment serves a whole flush. The checksums of what it made durable are then
+ * written, and synced only by {@link #syncChecksums}, which is called before a commit LSN is
+ * persisted: below that all blocks have durable checksums.
  *
  * <p>Behind the end of the log the segment holds zeros, always: when the log is opened and when it
  * is cut, what is there is overwritten and synced before anything is appended. So no byte that was
@@ -35,9 +40,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The next segment is created ahead of need by another thread.
  */
 final class FileWalStore implements WalStore, AutoCloseable {
-  private static final int ZERO_CHECK_SIZE_BYTES = 64 * 1024;
-
   private final WalSegments segments;
+  private final LogShare share = new LogShare();
   private final TimelineProperties properties;
   private final PostgresVersion version;
   private final Executor creator;
@@ -57,17 +61,20 @@ final class FileWalStore implements WalStore, AutoCloseable {
   private long aheadNumber = -1;
   private CompletableFuture<Void> ahead = CompletableFuture.completedFuture(null);
 
+  private ChecksumWriter checksums;
+
   private FileWalStore(
-      WalSegments segments, TimelineProperties properties, Lsn end, Executor creator)
+      WalSegments segments, TimelineProperties properties, WalScan.Found found, Executor creator)
       throws StorageException {
     this.segments = segments;
     this.properties = properties;
     this.version = PostgresVersion.ofMajor(properties.postgresMajor());
     this.creator = creator;
-    this.writeLsn = end;
-    this.flushLsn = end;
-    this.touchedLsn = end;
-    this.decoder = newDecoder(end);
+    this.writeLsn = found.end();
+    this.flushLsn = found.end();
+    this.touchedLsn = found.end();
+    this.decoder = newDecoder(found.end());
+    this.checksums = new ChecksumWriter(segments, share, found);
   }
 
   /**
@@ -76,12 +83,13 @@ final class FileWalStore implements WalStore, AutoCloseable {
    *
    * @param from a record boundary at or below which all WAL is known to be there
    * @param creator runs what creates segments ahead of need
-   * @throws StorageException.Corrupt if a segment below {@code from} is missing
+   * @throws StorageException.Corrupt if a segment below {@code from} is missing, or WAL behind it
+   *     that was durable is damaged
    */
   static FileWalStore open(
       WalSegments segments, TimelineProperties properties, Lsn from, Executor creator)
       throws StorageException, IOException {
-    segments.list();
+    segments.clearLeftovers();
     if (from.isAfter(properties.startLsn())) {
       long first = segments.numberOf(properties.startLsn());
       for (long number = first; number <= segments.numberOf(from.plus(-1)); number++) {
@@ -91,43 +99,12 @@ final class FileWalStore implements WalStore, AutoCloseable {
         }
       }
     }
-    Lsn end = WalScan.findEnd(segments, properties, from);
-    clearBehind(segments, end);
-    return new FileWalStore(segments, properties, end, creator);
-  }
-
-  private static void clearBehind(WalSegments segments, Lsn end) throws IOException {
-    long last = segments.numberOf(end);
-    segments.deleteAfter(last);
-    if (last > 0 && segments.offsetIn(end) == 0 && segments.exists(last - 1)) {
-      try (FileChannel channel = segments.openForWriting(last - 1)) {
-        channel.force(true);
-      }
-    }
-    if (!segments.exists(last)) {
-      return;
-    }
-    try (FileChannel channel = segments.openForWriting(last)) {
-      ByteBuffer block = ByteBuffer.allocate(ZERO_CHECK_SIZE_BYTES);
-      long offset = segments.offsetIn(end);
-      while (offset < segments.sizeBytes()) {
-        block.clear().limit((int) Math.min(block.capacity(), segments.sizeBytes() - offset));
-        int count = channel.read(block, offset);
-        if (!isZero(block.array(), count)) {
-          WalSegments.writeZeros(channel, offset, offset + count);
-        }
-        offset += count;
-      }
-      channel.force(true);
-    }
-  }
-
-  private static boolean isZero(byte[] bytes, int length) {
-    int or = 0;
-    for (int i = 0; i < length; i++) {
-      or |= bytes[i];
-    }
-    return or == 0;
+    WalScan.Found found = WalScan.find(segments, properties, from);
+    LogCut.at(segments, found.end(), found.tail());
+    FileWalStore store = new FileWalStore(segments, properties, found, creator);
+    store.checksums.store(found.end());
+    store.checksums.sync();
+    return store;
   }
 
   private WalDecoder newDecoder(Lsn start) {
@@ -150,17 +127,28 @@ final class FileWalStore implements WalStore, AutoCloseable {
   public void write(Lsn begin, ByteBuffer data) throws StorageException, DiskFailure {
     Invariant.check(begin.equals(writeLsn), "write at %s, log ends at %s", begin, writeLsn);
     int length = data.remaining();
+    if (length == 0) {
+      return;
+    }
     data.get(data.position(), scratch, 0, length);
     try {
+      createUpTo(begin, begin.plus(length - 1));
       writeToSegments(begin, length);
     } catch (IOException e) {
-      throw new StorageException.Transient(
-          "cannot write WAL at %s to %s: %s"
-              .formatted(begin, segments.path(segments.numberOf(begin)), e.getMessage()),
-          e);
+      throw failedWrite(begin, e);
     }
+    checksums.append(scratch, length);
     writeLsn = begin.plus(length);
     decode(length);
+  }
+
+  /** Nothing was acknowledged of what could not be written; without room it may work later. */
+  private StorageException failedWrite(Lsn begin, IOException e) throws DiskFailure {
+    if (!DiskFull.isCauseOf(e)) {
+      throw new DiskFailure("cannot write WAL at %s to %s".formatted(begin, segments), e);
+    }
+    return new StorageException.Transient(
+        "no room for WAL at %s in %s: %s".formatted(begin, segments, e.getMessage()), e);
   }
 
   /** The log ends at the last whole record; the decoder says which that is. */
@@ -198,6 +186,16 @@ final class FileWalStore implements WalStore, AutoCloseable {
     }
   }
 
+  /** Creates what is not there yet, before anything is written: there may be no room for it. */
+  private void createUpTo(Lsn first, Lsn last) throws IOException, DiskFailure {
+    for (long number = segments.numberOf(first); number <= segments.numberOf(last); number++) {
+      if (open == null || number != openNumber) {
+        joinAhead();
+        segments.create(number);
+      }
+    }
+  }
+
   private FileChannel segmentFor(Lsn at) throws IOException, DiskFailure {
     long number = segments.numberOf(at);
     FileChannel channel = open;
@@ -209,8 +207,6 @@ final class FileWalStore implements WalStore, AutoCloseable {
       channel.close();
       open = null;
     }
-    joinAhead();
-    segments.create(number);
     FileChannel next = segments.openForWriting(number);
     open = next;
     openNumber = number;
@@ -232,11 +228,20 @@ final class FileWalStore implements WalStore, AutoCloseable {
             creator);
   }
 
-  /** Waits for the creation under way. If it failed, whoever needs the segment tries again. */
-  private void joinAhead() {
-    if (aheadNumber >= 0) {
-      var _ = ahead.handle((_, _) -> null).join();
-      aheadNumber = -1;
+  /**
+   * Waits for the creation under way. If there was no room, whoever needs the segment tries again.
+   */
+  private void joinAhead() throws DiskFailure {
+    if (aheadNumber < 0) {
+      return;
+    }
+    aheadNumber = -1;
+    try {
+      ahead.join();
+    } catch (CompletionException failed) {
+      if (!(failed.getCause() instanceof IOException e) || !DiskFull.isCauseOf(e)) {
+        throw new DiskFailure("cannot create the next segment in " + segments, failed);
+      }
     }
   }
 
@@ -263,24 +268,63 @@ final class FileWalStore implements WalStore, AutoCloseable {
     if (current != null && current.position().isAtOrBefore(writeLsn)) {
       flushLsn = current.position();
     }
+    try {
+      checksums.store(flushLsn);
+    } catch (IOException e) {
+      throw new DiskFailure("cannot write checksums in " + segments, e);
+    }
+  }
+
+  /** Makes the checksums of all that was flushed durable. */
+  void syncChecksums() throws DiskFailure {
+    try {
+      checksums.sync();
+    } catch (IOException e) {
+      throw new DiskFailure("cannot sync checksums in " + segments, e);
+    }
   }
 
   @Override
-  public void truncate(Lsn end) throws DiskFailure {
+  public void truncate(Lsn end) throws StorageException.Corrupt, DiskFailure {
     Invariant.check(end.isAtOrBefore(flushLsn), "cut at %s, flushed to %s", end, flushLsn);
     joinAhead();
-    try {
-      closeOpen();
-      if (end.isBefore(touchedLsn)) {
-        clearBehind(segments, end);
+    if (end.isBefore(touchedLsn)) {
+      share.beginCut();
+      try {
+        byte[] tail = checkedTail(end);
+        checksums.close();
+        closeOpen();
+        LogCut.at(segments, end, tail);
+        checksums = new ChecksumWriter(segments, share, end, tail);
+      } catch (IOException e) {
+        throw new DiskFailure("cannot cut the log at " + end, e);
+      } finally {
+        share.endCut();
       }
-    } catch (IOException e) {
-      throw new DiskFailure("cannot cut the log at " + end, e);
     }
     writeLsn = end;
     flushLsn = end;
     touchedLsn = end;
     decoder = newDecoder(end);
+  }
+
+  /**
+   * The block that holds {@code end}; what stays of it is to get a checksum of its own.
+   *
+   * @throws StorageException.Corrupt if it is damaged; nothing was changed
+   */
+  private byte[] checkedTail(Lsn end) throws StorageException.Corrupt, IOException {
+    int kept = BlockChecksum.offsetInBlock(end);
+    byte[] tail = new byte[BlockChecksum.BLOCK_SIZE_BYTES];
+    if (kept > 0 && end.isAfter(properties.startLsn())) {
+      try (BlockReader blocks = new BlockReader(segments, share)) {
+        int block = segments.offsetIn(end) / BlockChecksum.BLOCK_SIZE_BYTES;
+        blocks.load(segments.numberOf(end), block, 1);
+        blocks.check(0, kept);
+        System.arraycopy(blocks.bytes(), 0, tail, 0, kept);
+      }
+    }
+    return tail;
   }
 
   private void closeOpen() throws IOException {
@@ -295,12 +339,13 @@ final class FileWalStore implements WalStore, AutoCloseable {
   /** Closes the files; what was not flushed may be lost. */
   @Override
   public void close() throws IOException {
-    joinAhead();
+    var _ = ahead.handle((_, _) -> null).join();
     closeOpen();
+    checksums.close();
   }
 
   /** A reader of what is in the segments, for one other thread. */
   WalReader newReader() {
-    return new WalReader(segments);
+    return new WalReader(segments, share);
   }
 }

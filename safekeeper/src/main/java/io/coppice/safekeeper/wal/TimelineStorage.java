@@ -79,7 +79,9 @@ public final class TimelineStorage implements AutoCloseable {
     return this::persist;
   }
 
+  /** A commit LSN is written down only once the log below has durable checksums. */
   private void persist(AcceptorState state) throws DiskFailure {
+    wal.syncChecksums();
     try {
       DurableFiles.createDirectories(directory);
     } catch (IOException e) {

@@ -1,20 +1,30 @@
 package io.coppice.safekeeper.wal;
 
+import static io.coppice.safekeeper.wal.BlockChecksum.BLOCK_SIZE_BYTES;
+
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import org.jspecify.annotations.Nullable;
 
-/** Reads a timeline's WAL from its segment files. Not thread safe; may run beside the writer. */
+/**
+ * Reads a timeline's WAL from its segment files, each block checked before a byte of it is given
+ * out. Not thread safe; may run beside the writer.
+ */
 public final class WalReader implements AutoCloseable {
   private final WalSegments segments;
-  private long openNumber = -1;
-  private @Nullable FileChannel open;
+  private final LogShare share;
+  private final BlockReader blocks;
+  private long cutsSeen;
 
-  WalReader(WalSegments segments) {
+  /** The block looked at, or the start of a segment that is opened. */
+  private Lsn checking = Lsn.INVALID;
+
+  WalReader(WalSegments segments, LogShare share) {
     this.segments = segments;
+    this.share = share;
+    this.blocks = new BlockReader(segments, share);
+    this.cutsSeen = share.cuts();
   }
 
   /**
@@ -23,51 +33,50 @@ public final class WalReader implements AutoCloseable {
    *
    * @return number of bytes, at least one if there is room
    * @throws StorageException.NotFound if that WAL is not here any more
-   * @throws StorageException.Transient if the disk does not answer
+   * @throws StorageException.Corrupt if a block is damaged: nothing of it is given out
+   * @throws StorageException.Transient if the disk does not answer, or the log is being cut
    */
   public int read(Lsn from, ByteBuffer into) throws StorageException {
+    long cuts = share.cuts();
     try {
-      FileChannel channel = channelFor(from);
-      int offset = segments.offsetIn(from);
-      int limit = Math.min(into.remaining(), segments.sizeBytes() - offset);
-      ByteBuffer part = into.slice(into.position(), limit);
-      while (part.hasRemaining()) {
-        int count = channel.read(part, offset + part.position());
-        if (count < 0) {
-          throw new StorageException.Corrupt(
-              "%s ends at offset %d".formatted(segments.path(openNumber), offset));
-        }
+      if (cuts != cutsSeen) {
+        blocks.close(); // a segment may be another file now
+        cutsSeen = cuts;
       }
-      into.position(into.position() + limit);
-      return limit;
+      return readBlocks(from, into);
+    } catch (StorageException.Corrupt damage) {
+      if (share.wasCutSince(cuts)) {
+        throw new StorageException.Transient("WAL at %s is being cut".formatted(from), damage);
+      }
+      share.markDamaged(checking, String.valueOf(damage.getMessage()));
+      throw damage;
     } catch (IOException e) {
       throw new StorageException.Transient("cannot read WAL at %s: %s".formatted(from, e), e);
     }
   }
 
-  private FileChannel channelFor(Lsn at) throws StorageException, IOException {
-    long number = segments.numberOf(at);
-    FileChannel channel = open;
-    if (channel != null && openNumber == number) {
-      return channel;
+  private int readBlocks(Lsn from, ByteBuffer into) throws StorageException, IOException {
+    int skipped = BlockChecksum.offsetInBlock(from);
+    int first = segments.offsetIn(from) / BLOCK_SIZE_BYTES;
+    int room = BlockReader.BATCH_BLOCKS * BLOCK_SIZE_BYTES - skipped;
+    int count =
+        Math.min(Math.min(into.remaining(), room), segments.sizeBytes() - segments.offsetIn(from));
+    int blockCount = Math.ceilDiv(skipped + count, BLOCK_SIZE_BYTES);
+    checking = segments.startOf(segments.numberOf(from));
+    if (!blocks.load(segments.numberOf(from), first, blockCount)) {
+      throw new StorageException.NotFound(
+          "%s is not here".formatted(segments.path(segments.numberOf(from))));
     }
-    close();
-    FileChannel next =
-        segments
-            .openForReading(number)
-            .orElseThrow(() ->
-                new StorageException.NotFound("%s is not here".formatted(segments.path(number))));
-    open = next;
-    openNumber = number;
-    return next;
+    for (int i = 0; i < blockCount; i++) {
+      checking = blocks.block(i);
+      blocks.check(i, Math.min(BLOCK_SIZE_BYTES, skipped + count - i * BLOCK_SIZE_BYTES));
+    }
+    into.put(blocks.bytes(), skipped, count);
+    return count;
   }
 
   @Override
   public void close() throws IOException {
-    FileChannel channel = open;
-    open = null;
-    if (channel != null) {
-      channel.close();
-    }
+    blocks.close();
   }
 }

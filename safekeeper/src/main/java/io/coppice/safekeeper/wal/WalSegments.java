@@ -6,10 +6,13 @@ import io.coppice.common.platform.DurableFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -18,11 +21,13 @@ import java.util.regex.Pattern;
 /**
  * The segment files of one timeline: names, creation, deletion. A segment is named as Postgres
  * names it ({@code XLogFileName}): timeline 1, then the two halves of its number, 8 hexadecimal
- * digits each. It has its full length from the moment it has its name.
+ * digits each. It has its full length from the moment it has its name, and a {@link ChecksumFile}
+ * from before that moment until after it is deleted.
  */
 final class WalSegments {
   private static final int POSTGRES_TIMELINE = 1;
   private static final Pattern NAME = Pattern.compile("00000001[0-9A-F]{16}");
+  private static final String CHECKSUM_SUFFIX = ".crc";
   private static final String TEMPORARY_SUFFIX = ".tmp";
   private static final int ZEROS_SIZE_BYTES = 1024 * 1024;
 
@@ -36,6 +41,11 @@ final class WalSegments {
 
   int sizeBytes() {
     return sizeBytes;
+  }
+
+  /** Blocks of a segment. */
+  int blocks() {
+    return sizeBytes / BlockChecksum.BLOCK_SIZE_BYTES;
   }
 
   /** Number of the segment that holds the byte at {@code lsn}. */
@@ -61,34 +71,60 @@ final class WalSegments {
                 Long.remainderUnsigned(number, perHalf)));
   }
 
+  /** The file with the checksums of a segment. */
+  Path checksumPath(long number) {
+    Path file = path(number);
+    return file.resolveSibling(file.getFileName() + CHECKSUM_SUFFIX);
+  }
+
   boolean exists(long number) {
     return Files.exists(path(number));
   }
 
-  /** Numbers of all segments here, after clearing away what creation left half done. */
+  /** Numbers of all segments here. */
   SortedSet<Long> list() throws IOException {
     SortedSet<Long> numbers = new TreeSet<>();
-    if (!Files.isDirectory(directory)) {
-      return numbers;
-    }
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
-      for (Path file : files) {
-        String name = String.valueOf(file.getFileName());
-        if (name.endsWith(TEMPORARY_SUFFIX)) {
-          Files.delete(file);
-        } else if (NAME.matcher(name).matches()) {
-          long high = Long.parseLong(name.substring(8, 16), 16);
-          long low = Long.parseLong(name.substring(16), 16);
-          numbers.add(high * (0x1_0000_0000L / sizeBytes) + low);
-        }
+    for (Path file : files()) {
+      String name = String.valueOf(file.getFileName());
+      if (NAME.matcher(name).matches()) {
+        long high = Long.parseLong(name.substring(8, 16), 16);
+        long low = Long.parseLong(name.substring(16), 16);
+        numbers.add(high * (0x1_0000_0000L / sizeBytes) + low);
       }
     }
     return numbers;
   }
 
+  private List<Path> files() throws IOException {
+    List<Path> found = new ArrayList<>();
+    if (Files.isDirectory(directory)) {
+      try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+        files.forEach(found::add);
+      } catch (DirectoryIteratorException e) {
+        throw e.getCause();
+      }
+    }
+    return found;
+  }
+
+  /** Deletes what a creation or a deletion left half done. Not while a segment is created. */
+  void clearLeftovers() throws IOException {
+    for (Path file : files()) {
+      String name = String.valueOf(file.getFileName());
+      boolean isOrphan =
+          name.endsWith(CHECKSUM_SUFFIX)
+              && !Files.exists(
+                  directory.resolve(name.substring(0, name.length() - CHECKSUM_SUFFIX.length())));
+      if (isOrphan || name.endsWith(TEMPORARY_SUFFIX)) {
+        Files.delete(file);
+      }
+    }
+  }
+
   /**
    * Creates a segment of zeros, unless it is there. Its blocks are written and not only reserved:
-   * later a sync of data alone must be enough.
+   * later a sync of data alone must be enough. The file of its checksums is durable before, so that
+   * one that is missing is damage. If this fails it takes up no room.
    */
   void create(long number) throws IOException {
     Path file = path(number);
@@ -96,17 +132,33 @@ final class WalSegments {
       return;
     }
     DurableFiles.createDirectories(directory);
+    Path checksums = checksumPath(number);
     Path temporary = file.resolveSibling(file.getFileName() + TEMPORARY_SUFFIX);
-    try (FileChannel channel =
-        FileChannel.open(
-            temporary,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.TRUNCATE_EXISTING,
-            StandardOpenOption.WRITE)) {
-      writeZeros(channel, 0, sizeBytes);
-      channel.force(true);
+    try {
+      DurableFiles.replace(checksums, ChecksumFile.empty(this, number));
+      try (FileChannel channel =
+          FileChannel.open(
+              temporary,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.TRUNCATE_EXISTING,
+              StandardOpenOption.WRITE)) {
+        writeZeros(channel, 0, sizeBytes);
+        channel.force(true);
+      }
+    } catch (IOException failure) {
+      deleteQuietly(temporary, failure);
+      deleteQuietly(checksums.resolveSibling(checksums.getFileName() + TEMPORARY_SUFFIX), failure);
+      throw failure;
     }
     DurableFiles.renameDurably(temporary, file);
+  }
+
+  private static void deleteQuietly(Path file, IOException because) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      because.addSuppressed(e);
+    }
   }
 
   static void writeZeros(FileChannel channel, long from, long to) throws IOException {
@@ -142,7 +194,7 @@ final class WalSegments {
     return Optional.of(channel);
   }
 
-  /** Deletes the segments after {@code last}, newest first, durably. */
+  /** Deletes the segments after {@code last}, newest first, durably, then their checksums. */
   void deleteAfter(long last) throws IOException {
     SortedSet<Long> later = list().tailSet(last + 1);
     if (later.isEmpty()) {
@@ -152,5 +204,11 @@ final class WalSegments {
       Files.delete(path(number));
     }
     DurableFiles.syncDirectory(directory);
+    clearLeftovers();
+  }
+
+  @Override
+  public String toString() {
+    return directory.toString();
   }
 }

@@ -49,10 +49,10 @@ final class DataDirectoryTest {
   void refusesAnotherFormat() throws Exception {
     open(NODE).close();
     Files.writeString(
-        root().resolve("safekeeper.format"), "coppice safekeeper data, format 2, node 3\n");
+        root().resolve("safekeeper.format"), "coppice safekeeper data, format 3, node 3\n");
     assertThatThrownBy(() -> open(NODE))
         .isInstanceOf(StorageException.Precondition.class)
-        .hasMessageContaining("is of format 2; this version reads format 1");
+        .hasMessageContaining("is of format 3; this version reads format 2");
   }
 
   @Test

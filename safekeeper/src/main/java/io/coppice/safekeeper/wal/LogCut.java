@@ -1,0 +1,107 @@
+package io.coppice.safekeeper.wal;
+
+import static io.coppice.safekeeper.wal.BlockChecksum.BLOCK_SIZE_BYTES;
+import static io.coppice.safekeeper.wal.BlockChecksum.ENTRY_SIZE_BYTES;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.util.TreeSet;
+
+/**
+ * Cuts a log off in steps, each durable before the next. Whichever is the last, what is found then
+ * is a log that ends at the cut or behind it, without holes:
+ *
+ * <ol>
+ *   <li>Checksums behind the cut go, those of the newest segment first; that of the block at the
+ *       cut is made to cover only what stays. Nothing claims any more that the log was longer.
+ *   <li>Later segments are deleted.
+ *   <li>The rest of the last segment is overwritten with zeros.
+ * </ol>
+ */
+final class LogCut {
+  private static final int ZERO_CHECK_SIZE_BYTES = 64 * 1024;
+
+  private LogCut() {}
+
+  /**
+   * Cuts.
+   *
+   * @param tail the block that holds {@code end}, checked
+   */
+  static void at(WalSegments segments, Lsn end, byte[] tail)
+      throws StorageException.Corrupt, IOException {
+    long last = segments.numberOf(end);
+    for (long number : new TreeSet<>(segments.list().tailSet(last)).descendingSet()) {
+      boolean isLast = number == last;
+      cutChecksums(segments, number, isLast ? end : segments.startOf(number), tail);
+    }
+    segments.deleteAfter(last);
+    if (last > 0 && segments.offsetIn(end) == 0 && segments.exists(last - 1)) {
+      try (FileChannel channel = segments.openForWriting(last - 1)) {
+        channel.force(true);
+      }
+    }
+    if (segments.exists(last)) {
+      clearBehind(segments, last, segments.offsetIn(end));
+    }
+  }
+
+  private static void cutChecksums(WalSegments segments, long number, Lsn end, byte[] tail)
+      throws StorageException.Corrupt, IOException {
+    Lsn block = BlockChecksum.blockOf(end);
+    int kept = BlockChecksum.offsetInBlock(end);
+    int first = segments.offsetIn(block) / BLOCK_SIZE_BYTES;
+    ByteBuffer entries = ChecksumFile.newBuffer(segments.blocks() - first);
+    try (ChecksumFile file = ChecksumFile.openForWriting(segments, number)) {
+      file.read(first, entries);
+      int used = entries.capacity();
+      while (used > 0 && entries.get(used - 1) == 0) {
+        used--;
+      }
+      ByteBuffer changed = ChecksumFile.newBuffer(Math.ceilDiv(used, ENTRY_SIZE_BYTES));
+      if (kept > 0 && used > 0) {
+        boolean isLonger = entries.getInt(4) > kept;
+        if (!isLonger && used <= ENTRY_SIZE_BYTES) {
+          return;
+        }
+        if (isLonger) {
+          int crc = BlockChecksum.crcOf(block, tail, 0, kept);
+          new BlockChecksum(crc, kept, kept).encode(block, changed);
+        } else {
+          changed.put(entries.slice(0, ENTRY_SIZE_BYTES));
+        }
+      }
+      if (used > 0) {
+        file.write(first, changed.rewind());
+        file.force();
+      }
+    }
+  }
+
+  private static void clearBehind(WalSegments segments, long last, int from) throws IOException {
+    try (FileChannel channel = segments.openForWriting(last)) {
+      ByteBuffer block = ByteBuffer.allocate(ZERO_CHECK_SIZE_BYTES);
+      long offset = from;
+      while (offset < segments.sizeBytes()) {
+        block.clear().limit((int) Math.min(block.capacity(), segments.sizeBytes() - offset));
+        int count = channel.read(block, offset);
+        if (!isZero(block.array(), count)) {
+          WalSegments.writeZeros(channel, offset, offset + count);
+        }
+        offset += count;
+      }
+      channel.force(true);
+    }
+  }
+
+  private static boolean isZero(byte[] bytes, int length) {
+    int or = 0;
+    for (int i = 0; i < length; i++) {
+      or |= bytes[i];
+    }
+    return or == 0;
+  }
+}
