@@ -53,6 +53,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
   private final WalPump pump;
   private final CommitNews commitNews;
 
+  private boolean campaignScheduled;
   private boolean fencedTold;
   private boolean closed;
 
@@ -137,11 +138,17 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
     proposer.connected(link.member());
   }
 
+  /** Campaigns again after a pause, until one campaign comes to an end. */
   private void scheduleCampaign() {
+    if (campaignScheduled) {
+      return;
+    }
+    campaignScheduled = true;
     long pause = CAMPAIGN_PAUSE_MILLIS_MIN + config.random().nextInt(CAMPAIGN_PAUSE_MILLIS_SPREAD);
     later(
         pause,
         () -> {
+          campaignScheduled = false;
           if (!proposer.isLeading() && proposer.fencedBy().isEmpty()) {
             proposer.campaign();
             scheduleCampaign();
@@ -236,14 +243,18 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
 
   private void handle(SafekeeperLink link, Reply reply) throws StorageException {
     boolean wasLeading = proposer.isLeading();
+    int generation = proposer.generation();
     proposer.handle(link.member(), reply);
-    if (proposer.isLeading() && !wasLeading) {
-      pump.begin(proposer.startLsn(), config.recentWalSizeBytesMax());
+    if (proposer.generation() > generation) {
       log.info(
-          "timeline {}: elected in term {}, WAL begins at {}",
+          "timeline {}: a safekeeper was rebuilt, generation {}",
           config.timeline(),
-          proposer.term(),
-          proposer.startLsn());
+          proposer.generation());
+      links.forEach(SafekeeperLink::stopFeed);
+      scheduleCampaign();
+    }
+    if (proposer.isLeading() && !wasLeading) {
+      elected();
     }
     switch (reply) {
       case Reply.Following _ -> {
@@ -253,6 +264,17 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
       case Reply.Appended _ -> pump.pump(link);
       case Reply.Greeted _, Reply.Vote _ -> {}
     }
+  }
+
+  private void elected() {
+    if (proposer.endLsn().equals(proposer.startLsn())) {
+      pump.begin(proposer.startLsn(), config.recentWalSizeBytesMax());
+    } // else it leads on what is in memory
+    log.info(
+        "timeline {}: elected in term {}, WAL begins at {}",
+        config.timeline(),
+        proposer.term(),
+        proposer.startLsn());
   }
 
   @Override
@@ -285,15 +307,15 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
   void extend(Lsn begin, byte[] bytes) throws InterruptedException {
     lock.lock();
     try {
-      RecentWal wal = pump.recent();
-      wal.trim(proposer.commitLsn());
-      while (!closed && wal.isFull() && !proposer.isAllDurable()) {
+      pump.recent().trim(proposer.commitLsn());
+      while (!closed && pump.recent().isFull() && !proposer.isAllDurable()) {
         changed.await();
-        wal.trim(proposer.commitLsn());
+        pump.recent().trim(proposer.commitLsn());
       }
-      if (closed || !proposer.isLeading()) {
+      if (closed || !proposer.isWriting()) {
         return;
       }
+      RecentWal wal = pump.recent();
       wal.add(begin, bytes);
       proposer.extended(wal.end());
       pump.pumpAll();

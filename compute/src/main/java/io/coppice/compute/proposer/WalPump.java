@@ -86,7 +86,7 @@ final class WalPump implements DonorFeed.Owner {
     ByteBuffer data = ByteBuffer.wrap(chunk.bytes(), offset, chunk.bytes().length - offset);
     Request.Append append = proposer.append(link.member(), data);
     ProposerMessage shared = chunk.encoded();
-    if (offset == 0 && shared != null) {
+    if (offset == 0 && shared != null && shared.getAppend().getTerm() == append.term()) {
       link.setCommitSent(new Lsn(shared.getAppend().getCommitLsn()));
       link.send(shared);
       return;

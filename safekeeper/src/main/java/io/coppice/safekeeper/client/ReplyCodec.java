@@ -38,9 +38,13 @@ public final class ReplyCodec {
                       .setCommitLsn(vote.commitLsn().value())
                       .addAllTermHistory(HistoryCodec.toProto(vote.history())))
               .build();
-      case Reply.Following(long term, Lsn flushLsn) ->
+      case Reply.Following(int generation, long term, Lsn flushLsn) ->
           message
-              .setElected(ElectedResponse.newBuilder().setTerm(term).setFlushLsn(flushLsn.value()))
+              .setElected(
+                  ElectedResponse.newBuilder()
+                      .setConfigurationGeneration(generation)
+                      .setTerm(term)
+                      .setFlushLsn(flushLsn.value()))
               .build();
       case Reply.Appended appended ->
           message
@@ -71,7 +75,9 @@ public final class ReplyCodec {
         case VOTE_RESPONSE -> fromProto(message.getVoteResponse());
         case ELECTED ->
             new Reply.Following(
-                message.getElected().getTerm(), new Lsn(message.getElected().getFlushLsn()));
+                message.getElected().getConfigurationGeneration(),
+                message.getElected().getTerm(),
+                new Lsn(message.getElected().getFlushLsn()));
         case APPEND ->
             new Reply.Appended(
                 message.getAppend().getConfigurationGeneration(),

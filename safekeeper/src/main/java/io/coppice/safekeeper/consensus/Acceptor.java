@@ -25,6 +25,8 @@ import java.util.Optional;
  *       term persisted; WAL is acknowledged after it was flushed.
  *   <li>WAL is appended only while following the elected proposer of the newest term seen, and only
  *       exactly at the end of the log.
+ *   <li>Nothing is done in a generation older than the newest seen: a safekeeper that was rebuilt
+ *       since has forgotten what it did there. Such a request is answered with the newer one.
  *   <li>A new proposer's log replaces what differs: the log is cut at the last common point, and
  *       only then is the new history adopted. A crash in between leaves a shorter log of the old
  *       history, which is legal: what was cut had not been committed, or the new proposer, elected
@@ -128,19 +130,40 @@ public final class Acceptor {
     };
   }
 
+  /**
+   * Does nothing in an older generation from now on; durable when this returns, as is all that was
+   * acknowledged before.
+   *
+   * @throws StorageException.Transient if a newer generation than that was seen here
+   */
+  public void raiseGeneration(int generation) throws StorageException.Transient, DiskFailure {
+    checkDisk();
+    if (generation < state.generation()) {
+      throw new StorageException.Transient(
+          "safekeeper %s has seen generation %d, later than %d"
+              .formatted(node, state.generation(), generation));
+    }
+    settle();
+    adoptGeneration(generation);
+  }
+
   /** Makes all that was appended durable, and answers the appends, if any were. */
   public Optional<Reply> flush() throws DiskFailure {
     checkDisk();
-    flushWal();
-    switch (role) {
-      case Role.Waiting _ -> appendUnanswered = false;
-      case Role.Following(long _, Lsn termStartLsn) -> advanceCommit(termStartLsn);
-    }
+    settle();
     if (!appendUnanswered) {
       return Optional.empty();
     }
     appendUnanswered = false;
     return Optional.of(appended(wal.writeLsn()));
+  }
+
+  private void settle() throws DiskFailure {
+    flushWal();
+    switch (role) {
+      case Role.Waiting _ -> appendUnanswered = false;
+      case Role.Following(long _, Lsn termStartLsn) -> advanceCommit(termStartLsn);
+    }
   }
 
   /** Writes the positions along that run ahead of those on disk. */
@@ -151,26 +174,33 @@ public final class Acceptor {
     }
   }
 
-  private Reply greet(Request.Greeting greeting) throws StorageException {
+  private Reply greet(Request.Greeting greeting) throws StorageException, DiskFailure {
     TimelineProperties own = state.properties();
     if (!own.equals(greeting.properties())) {
       throw new StorageException.Precondition(
           "safekeeper %s has this timeline as %s, the proposer as %s"
               .formatted(node, own, greeting.properties()));
     }
-    if (greeting.generation() < state.generation()) {
-      throw otherGeneration(greeting);
+    if (greeting.generation() > state.generation()) {
+      adoptGeneration(greeting.generation());
     }
     return new Reply.Greeted(state.generation(), node, state.term());
   }
 
   private Reply vote(Request.VoteRequest request) throws StorageException, DiskFailure {
-    checkGeneration(request);
+    if (request.generation() < state.generation()) {
+      return voteOf(false);
+    }
+    adoptGeneration(request.generation());
     flushWal();
     boolean granted = request.term() > state.term();
     if (granted) {
       adoptTerm(request.term());
     }
+    return voteOf(granted);
+  }
+
+  private Reply voteOf(boolean granted) {
     return new Reply.Vote(
         state.generation(),
         state.term(),
@@ -182,9 +212,12 @@ public final class Acceptor {
   }
 
   private Reply follow(Request.Elected elected) throws StorageException, DiskFailure {
-    checkGeneration(elected);
+    if (elected.generation() < state.generation()) {
+      return following();
+    }
+    adoptGeneration(elected.generation());
     if (elected.term() < state.term()) {
-      return new Reply.Following(state.term(), wal.flushLsn());
+      return following();
     }
     Optional<Lsn> termStart = elected.history().startOf(elected.term());
     if (termStart.isEmpty() || elected.history().entries().getLast().term() != elected.term()) {
@@ -214,11 +247,18 @@ public final class Acceptor {
     announcedCommitLsn = commitLsn;
     appendUnanswered = false;
     role = new Role.Following(elected.term(), termStart.get());
-    return new Reply.Following(state.term(), wal.flushLsn());
+    return following();
+  }
+
+  private Reply following() {
+    return new Reply.Following(state.generation(), state.term(), wal.flushLsn());
   }
 
   private Optional<Reply> append(Request.Append append) throws StorageException, DiskFailure {
-    checkGeneration(append);
+    if (append.generation() < state.generation()) {
+      return Optional.of(appended(wal.flushLsn()));
+    }
+    adoptGeneration(append.generation());
     if (append.term() < state.term()) {
       return Optional.of(appended(wal.flushLsn()));
     }
@@ -246,6 +286,17 @@ public final class Acceptor {
         state.generation(), state.term(), wal.flushLsn(), durableLsn, commitLsn);
   }
 
+  /** Before anything else is done in it. Whoever was followed has yet to be elected in it. */
+  private void adoptGeneration(int generation) throws DiskFailure {
+    if (generation == state.generation()) {
+      return;
+    }
+    flushWal();
+    role = new Role.Waiting();
+    appendUnanswered = false;
+    persist(state().withGeneration(generation));
+  }
+
   private void adoptTerm(long term) throws DiskFailure {
     Invariant.check(term > state.term(), "term moved back: %s -> %s", state.term(), term);
     role = new Role.Waiting();
@@ -266,18 +317,6 @@ public final class Acceptor {
     }
   }
 
-  private void checkGeneration(Request request) throws StorageException.Precondition {
-    if (request.generation() != state.generation()) {
-      throw otherGeneration(request);
-    }
-  }
-
-  private StorageException.Precondition otherGeneration(Request request) {
-    return new StorageException.Precondition(
-        "the set of safekeepers has generation %d here, %d at the proposer"
-            .formatted(state.generation(), request.generation()));
-  }
-
   private void checkDisk() throws DiskFailure {
     if (diskFailed) {
       throw new DiskFailure("the disk failed earlier", new IllegalStateException("stopped"));
@@ -286,6 +325,8 @@ public final class Acceptor {
 
   /** One place changes what is on disk: durable first, visible second. */
   private void persist(AcceptorState next) throws DiskFailure {
+    Invariant.check(
+        next.generation() >= state.generation(), "generation moved back: %s -> %s", state, next);
     Invariant.check(next.term() >= state.term(), "term moved back: %s -> %s", state, next);
     Invariant.check(
         next.commitLsn().isAtOrAfter(state.commitLsn()), "commit moved back: %s, %s", state, next);

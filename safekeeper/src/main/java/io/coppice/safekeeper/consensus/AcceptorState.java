@@ -5,7 +5,7 @@ import io.coppice.common.id.Lsn;
 /**
  * What an acceptor must not forget.
  *
- * @param generation of the set of safekeepers that this one believes in
+ * @param generation newest seen; in older ones this safekeeper does nothing any more
  * @param term newest term seen; a vote for it may have been given
  * @param history of the log; may run ahead of it
  * @param commitLsn known to be on a quorum; a record boundary
@@ -38,6 +38,10 @@ public record AcceptorState(
   public static AcceptorState initial(TimelineProperties properties, int generation) {
     Lsn start = properties.startLsn();
     return new AcceptorState(properties, generation, 0, TermHistory.EMPTY, start, start);
+  }
+
+  AcceptorState withGeneration(int newGeneration) {
+    return new AcceptorState(properties, newGeneration, term, history, commitLsn, truncateLsn);
   }
 
   AcceptorState withTerm(long newTerm) {

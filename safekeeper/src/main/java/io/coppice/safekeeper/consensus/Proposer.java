@@ -22,7 +22,13 @@ import java.util.function.Function;
  *   Campaigning -- votes of a quorum --> Leading(term)
  *   Campaigning -- a higher term seen, or no quorum left: campaign again after a pause
  *   Leading -- a higher term seen --> Fenced
+ *   any but Fenced -- a higher generation seen --> Gathering
  * </pre>
+ *
+ * <p>A higher generation says that a safekeeper was rebuilt: what it promised and acknowledged
+ * before is forgotten, so nothing of the older generation counts any more. A proposer that was
+ * leading is elected again, in a new term. It goes on where it was, and Postgres notices nothing,
+ * if the log found then is a prefix of its own; otherwise it is fenced.
  *
  * <p>The log it leads with is that of the voter with the greatest (term of its last WAL, length):
  * it holds all that is committed. Its own WAL begins at the end of that log. A member counts
@@ -47,14 +53,24 @@ public class Proposer {
   }
 
   private final TimelineProperties properties;
-  private final int generation;
   private final Outbox outbox;
   private final List<ProposerMember> members = new ArrayList<>();
   private final int quorum;
 
   private Role role = new Role.Gathering();
+  private int generation;
   private long termSeen;
+
+  /** The newest term campaigned in. */
+  private long ownTerm;
+
   private boolean creating;
+
+  /** Of the log that is being written, between two elections to lead it. */
+  private Optional<TermHistory> suspended = Optional.empty();
+
+  /** Where the log that is being written began: what is before it came from safekeepers. */
+  private Lsn firstLsn;
 
   /** End of the log that is led. */
   private Lsn endLsn;
@@ -68,6 +84,7 @@ public class Proposer {
     this.outbox = outbox;
     this.quorum = membersCount / 2 + 1;
     this.endLsn = properties.startLsn();
+    this.firstLsn = endLsn;
     for (int i = 0; i < membersCount; i++) {
       members.add(new ProposerMember());
     }
@@ -95,6 +112,16 @@ public class Proposer {
     return role instanceof Role.Leading;
   }
 
+  /** Whether the log may grow: it is led, or a new election is to confirm that it is. */
+  public boolean isWriting() {
+    return isLeading() || (suspended.isPresent() && fencedBy().isEmpty());
+  }
+
+  /** The newest generation of the set of safekeepers that is known. */
+  public int generation() {
+    return generation;
+  }
+
   /** The higher term that ended this proposer's leadership. */
   public Optional<Long> fencedBy() {
     return role instanceof Role.Fenced(long byTerm) ? Optional.of(byTerm) : Optional.empty();
@@ -105,7 +132,7 @@ public class Proposer {
     return leading().term();
   }
 
-  /** Where this term's WAL begins: the end of the log found at the election. */
+  /** Where this term's WAL begins: the end of the log found at the newest election. */
   public Lsn startLsn() {
     return leading().startLsn();
   }
@@ -154,6 +181,7 @@ public class Proposer {
       return;
     }
     termSeen++;
+    ownTerm = termSeen;
     role = new Role.Campaigning(termSeen);
     for (int i = 0; i < members.size(); i++) {
       ProposerMember member = members.get(i);
@@ -173,11 +201,17 @@ public class Proposer {
   public void handle(int from, Reply reply) throws StorageException {
     ProposerMember member = members.get(from);
     termSeen = Math.max(termSeen, reply.term());
-    if (role instanceof Role.Leading(long term, Lsn _, TermHistory _) && reply.term() > term) {
+    if (isWriting() && reply.term() > ownTerm) {
       role = new Role.Fenced(reply.term());
     }
     if (role instanceof Role.Fenced) {
       return;
+    }
+    if (reply.generation() > generation) {
+      adoptGeneration(reply.generation());
+    }
+    if (reply.generation() < generation && !(reply instanceof Reply.Greeted)) {
+      return; // of what may be forgotten; what is sent to it next tells it of the newer one
     }
     switch (reply) {
       case Reply.Greeted greeted -> greeted(from, member, greeted);
@@ -185,6 +219,21 @@ public class Proposer {
       case Reply.Following following -> following(member, following);
       case Reply.Appended appended -> appended(member, appended);
     }
+  }
+
+  /**
+   * Starts over. If nothing depends yet on where the log begins, any log may be led next; else only
+   * that one.
+   */
+  private void adoptGeneration(int newer) {
+    generation = newer;
+    if (role instanceof Role.Leading(long _, Lsn startLsn, TermHistory history)
+        && (commitLsn.isValid() || endLsn.isAfter(startLsn))) {
+      suspended = Optional.of(history);
+    }
+    role = new Role.Gathering();
+    members.forEach(ProposerMember::startOver);
+    campaign();
   }
 
   private void greeted(int from, ProposerMember member, Reply.Greeted greeted)
@@ -229,23 +278,17 @@ public class Proposer {
     if (votes.size() < quorum) {
       return;
     }
-    Reply.Vote donor = votes.stream().max(logOrder()).orElseThrow();
-    Lsn startLsn = donor.flushLsn();
-    for (Reply.Vote vote : votes) {
-      if (vote.commitLsn().isAfter(startLsn)) {
-        throw new StorageException.Precondition(
-            "WAL up to %s was committed, but the best log of a quorum ends at %s: some safekeeper"
-                    .formatted(vote.commitLsn(), startLsn)
-                + " has lost its data");
-      }
-      truncateLsn = Lsn.max(truncateLsn, vote.truncateLsn());
+    Election election = Election.of(votes, logOrder(), term, properties.startLsn(), commitLsn);
+    truncateLsn = Lsn.max(truncateLsn, election.truncateLsn());
+    if (suspended.isEmpty()) {
+      firstLsn = election.startLsn();
+      endLsn = election.startLsn();
+    } else if (!election.continues(suspended.get(), firstLsn, endLsn)) {
+      role = new Role.Fenced(election.donorTerm());
+      return;
     }
-    TermHistory history = donor.history().upTo(startLsn).with(new TermSwitch(term, startLsn));
-    if (donor.history().isEmpty()) {
-      history = new TermHistory(List.of(new TermSwitch(term, properties.startLsn())));
-    }
-    role = new Role.Leading(term, startLsn, history);
-    endLsn = startLsn;
+    suspended = Optional.empty();
+    role = new Role.Leading(term, election.startLsn(), election.history());
     for (int i = 0; i < members.size(); i++) {
       Optional<Reply.Vote> vote = members.get(i).vote();
       if (vote.isPresent()) {
@@ -321,7 +364,7 @@ public class Proposer {
   /** The log led has become longer. */
   public void extended(Lsn end) {
     Invariant.check(end.isAtOrAfter(endLsn), "log shrank: %s -> %s", endLsn, end);
-    leading();
+    Invariant.check(isWriting(), "not leading: %s", role);
     endLsn = end;
   }
 

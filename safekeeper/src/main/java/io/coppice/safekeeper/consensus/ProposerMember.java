@@ -71,6 +71,21 @@ final class ProposerMember {
     return session instanceof Session.Greeted;
   }
 
+  /** What it promised and acknowledged may be forgotten: only the conversation goes on. */
+  void startOver() {
+    vote = null;
+    flushLsn = Lsn.INVALID;
+    durableLsn = Lsn.INVALID;
+    commitLsn = Lsn.INVALID;
+    session =
+        switch (session) {
+          case Session.Absent absent -> absent;
+          case Session.Connected connected -> connected;
+          case Session.Greeted _, Session.HistorySent _, Session.Streaming _ ->
+              new Session.Greeted();
+        };
+  }
+
   void voted(Reply.Vote granted) {
     vote = granted;
   }

@@ -5,6 +5,9 @@ import io.coppice.common.id.Lsn;
 /** What an acceptor says to a proposer. Its {@code term} is the newest the acceptor has seen. */
 public sealed interface Reply {
 
+  /** Later than the request's if the proposer has yet to hear of it; then nothing was done. */
+  int generation();
+
   long term();
 
   /** Answers a greeting. */
@@ -32,7 +35,7 @@ public sealed interface Reply {
   }
 
   /** Answers an elected proposer: the cut is durable and the log ends at {@code flushLsn}. */
-  record Following(long term, Lsn flushLsn) implements Reply {}
+  record Following(int generation, long term, Lsn flushLsn) implements Reply {}
 
   /**
    * Answers all appends so far. If {@code term} is above theirs they were not written.

@@ -6,7 +6,11 @@ import java.nio.ByteBuffer;
 /** What a proposer says to an acceptor. */
 public sealed interface Request {
 
-  /** Of the set of safekeepers; an acceptor that knows another one refuses. */
+  /**
+   * Of the set of safekeepers. It grows each time one of them is rebuilt: what that one promised
+   * before, and has forgotten, was promised in an older generation, in which nothing can be done
+   * any more.
+   */
   int generation();
 
   /**

@@ -28,8 +28,9 @@ final class ProposeSession implements StreamObserver<ProposerMessage> {
   private volatile boolean ended;
   private volatile @Nullable TimelineWorker worker;
 
-  /** Of the newest vote request or election; touched by the worker only. */
+  // Of the newest vote request or election; touched by the worker only.
   private long term;
+  private int generation;
 
   ProposeSession(
       ServerCallStreamObserver<AcceptorMessage> out, TimelineRegistry registry, Executor pool) {
@@ -104,8 +105,13 @@ final class ProposeSession implements StreamObserver<ProposerMessage> {
     return term;
   }
 
-  void setTerm(long newTerm) {
-    term = newTerm;
+  int generation() {
+    return generation;
+  }
+
+  void campaigned(int inGeneration, long inTerm) {
+    generation = inGeneration;
+    term = inTerm;
   }
 
   private void end() {

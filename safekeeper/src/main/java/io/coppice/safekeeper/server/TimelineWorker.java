@@ -66,6 +66,7 @@ final class TimelineWorker {
   private final Set<ProposeSession> sessions = ConcurrentHashMap.newKeySet();
   private @Nullable ProposeSession appender;
   private long announcedTerm;
+  private int announcedGeneration;
   private boolean closed;
 
   TimelineWorker(
@@ -82,6 +83,7 @@ final class TimelineWorker {
     this.onFatal = onFatal;
     this.acceptor = new Acceptor(node, storage.stored(), storage.stateStore(), storage.wal());
     this.announcedTerm = acceptor.term();
+    this.announcedGeneration = acceptor.state().generation();
     this.snapshot = new TimelineSnapshot(acceptor.state(), acceptor.flushLsn());
     this.persistedCommitLsn = acceptor.commitLsn();
   }
@@ -200,11 +202,11 @@ final class TimelineWorker {
       switch (request) {
         case Request.Greeting _ -> {}
         case Request.VoteRequest vote -> {
-          from.setTerm(vote.term());
+          from.campaigned(vote.generation(), vote.term());
           log.info("timeline {}: vote request {}: {}", id, vote, reply.orElseThrow());
         }
         case Request.Elected elected -> {
-          from.setTerm(elected.term());
+          from.campaigned(elected.generation(), elected.term());
           log.info("timeline {}: {}: {}", id, elected, reply.orElseThrow());
         }
         case Request.Append _ -> appender = from;
@@ -227,14 +229,19 @@ final class TimelineWorker {
     if (reply.isPresent() && waiting != null) {
       waiting.send(reply.get());
     }
-    if (acceptor.term() > announcedTerm) {
+    int generation = acceptor.state().generation();
+    if (acceptor.term() > announcedTerm || generation > announcedGeneration) {
       announcedTerm = acceptor.term();
-      announceTerm();
+      announcedGeneration = generation;
+      announce();
     }
   }
 
-  /** Proposers of older terms learn at once that they were superseded, also if they are idle. */
-  private void announceTerm() {
+  /**
+   * Proposers of older terms learn at once that they were superseded, also if they are idle; those
+   * of older generations, that they have to be elected again.
+   */
+  private void announce() {
     Reply news =
         new Reply.Appended(
             acceptor.state().generation(),
@@ -243,7 +250,9 @@ final class TimelineWorker {
             acceptor.flushLsn(),
             acceptor.commitLsn());
     for (ProposeSession session : sessions) {
-      if (session.term() > 0 && session.term() < announcedTerm) {
+      boolean isOlder =
+          session.term() < announcedTerm || session.generation() < announcedGeneration;
+      if (session.term() > 0 && isOlder) {
         session.send(news);
       }
     }
