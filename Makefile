@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MVN = JAVA_HOME="$$(scripts/java-home)" ./mvnw -B -ntp
 
-.PHONY: help demo build test check fmt sim fuzz corpus bench
+.PHONY: help demo build test check fmt sim fuzz corpus mutants bench
 .DEFAULT_GOAL := help
 
 help:           ## what there is to make
@@ -43,6 +43,11 @@ corpus:         ## the proof of redo with more WAL, settings and damage; whole s
 	  -Dtest='CorpusTest,PageEqualityTest,TablespaceTest,FreeSpaceTest' \
 	  -Dsurefire.failIfNoSpecifiedTests=false -DargLine="-Dmajors=all \
 	  -Dcorpus.nightly=true -Dcorpus.rounds=2 -Dcorpus.attacks=2000"
+
+mutants:        ## plants defects in redo, and tells which its proof notices; MUTANTS=20 in each class, SEED=42 others
+	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='CorpusTest' \
+	  -Dsurefire.failIfNoSpecifiedTests=false -DargLine="$(if $(SEED),-Dseed=$(SEED)) \
+	  -Dcorpus.majors=16,18 -Dcorpus.attacks=0 -Dcorpus.mutants=$(or $(MUTANTS),20)"
 
 bench:          ## benchmarks beside their anchors, into bench/results.json; BENCH=ingest runs one
 	$(MVN) -q -DskipTests -DskipFormat -pl bench -am package

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.coppice.common.id.Lsn;
 import io.coppice.compute.postgres.PostgresInstallation;
 import io.coppice.fuzz.HostileRecords;
+import io.coppice.it.mutation.MutationReport;
+import io.coppice.it.mutation.RedoMutants;
 import io.coppice.postgres.files.ClusterFiles;
 import io.coppice.postgres.files.WalFileReader;
 import io.coppice.postgres.files.WalFiles;
@@ -28,20 +30,29 @@ import org.junit.jupiter.params.provider.MethodSource;
 /**
  * Every page that redo makes of a server's WAL is the one that the server made, after Postgres's
  * own masks; for every major, and every kind of record that a server can be made to write. Redo of
- * damaged copies of these records is refused or bounded. {@code -Dcorpus.rounds=10} makes more WAL,
- * {@code -Dcorpus.scripts=hash} takes only the scripts with that in their names, {@code
- * -Dcorpus.major=17} only that major, {@code -Dcorpus.attacks=5000} damages more copies, {@code
- * -Dseed=7} in other ways, {@code -Dcorpus.nightly=true} has more settings.
+ * damaged copies of these records is refused or bounded. With defects planted in redo, pages come
+ * out other than the server made them. {@code -Dcorpus.rounds=10} makes more WAL, {@code
+ * -Dcorpus.scripts=hash} takes only the scripts with that in their names, {@code
+ * -Dcorpus.majors=16,17} only those majors, {@code -Dcorpus.attacks=5000} damages more copies,
+ * {@code -Dseed=7} in other ways, {@code -Dcorpus.mutants=20} plants more defects in each class,
+ * {@code -Dcorpus.nightly=true} has more settings.
  */
 @Tag("process")
 @Timeout(1_200)
 final class CorpusTest {
-  private static final int MAJOR = Integer.getInteger("corpus.major", 0);
+  private static final List<String> MAJORS =
+      List.of(System.getProperty("corpus.majors", "14,15,16,17,18").split(",", -1));
   private static final int ROUNDS = Integer.getInteger("corpus.rounds", 1);
   private static final String SCRIPTS = System.getProperty("corpus.scripts", "");
   private static final long IMAGES_MIN = SCRIPTS.isEmpty() ? 50_000 : 1;
   private static final long SEED = Long.getLong("seed", 1);
   private static final int ATTACKS = Integer.getInteger("corpus.attacks", 100);
+  private static final int MUTANTS_FEW = 3;
+  private static final int MUTANTS = Integer.getInteger("corpus.mutants", MUTANTS_FEW);
+
+  /** Each class of redo is of one of these; without full-page writes, they reach most of it. */
+  private static final List<Integer> MUTATED_MAJORS = List.of(16, 18);
+
   private static final @Nullable String SEEDS = System.getProperty("corpus.seeds");
   private static final int MISMATCHES_SHOWN_MAX = 20;
 
@@ -78,7 +89,7 @@ final class CorpusTest {
     return Stream.concat(
             USUAL.stream(),
             Boolean.getBoolean("corpus.nightly") ? NIGHTLY.stream() : Stream.empty())
-        .filter(configuration -> MAJOR == 0 || configuration.major() == MAJOR);
+        .filter(configuration -> MAJORS.contains(String.valueOf(configuration.major())));
   }
 
   @ParameterizedTest
@@ -115,6 +126,21 @@ final class CorpusTest {
     hostile.attack(SEED, ATTACKS);
     if (SEEDS != null) {
       hostile.write(Path.of(SEEDS));
+    }
+    if (MUTANTS > 0 && configuration.documented() && MUTATED_MAJORS.contains(major)) {
+      noticesPlantedDefects(server);
+    }
+  }
+
+  private static void noticesPlantedDefects(CorpusServer server) throws Exception {
+    try (ClusterFiles base = ClusterFiles.open(server.base())) {
+      MutationReport report =
+          new RedoMutants(base, server.data().resolve("pg_wal"))
+              .run(SEED, MUTANTS, MUTANTS > MUTANTS_FEW);
+      System.out.println(report);
+      if (SCRIPTS.isEmpty()) {
+        report.check();
+      }
     }
   }
 
