@@ -1,0 +1,85 @@
+package io.coppice.spec;
+
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * How large a world TLC looks at, and what for.
+ *
+ * @param opened whether all safekeepers have the timeline at the beginning, else none
+ * @param broken which rule of the protocol is left out
+ * @param invariants what must hold in each state
+ */
+record Bounds(
+    int proposers,
+    int termMax,
+    int lengthMax,
+    int generationMax,
+    int wipes,
+    boolean opened,
+    String broken,
+    List<String> invariants) {
+  private static final String NOTHING = "nothing";
+  private static final List<String> SAFETY =
+      List.of(
+          "OneLeaderPerTerm",
+          "LogMatching",
+          "LeaderHasCommitted",
+          "CommittedIsFinal",
+          "CommittedIsOnQuorum",
+          "CommitIsFlushed");
+
+  /** Of a timeline that was started before. */
+  static Bounds of(int proposers, int termMax, int lengthMax, int wipes) {
+    return new Bounds(proposers, termMax, lengthMax, wipes, wipes, true, NOTHING, SAFETY);
+  }
+
+  /** The timeline is not on any safekeeper yet. */
+  Bounds fromCreation() {
+    return new Bounds(
+        proposers, termMax, lengthMax, generationMax, wipes, false, broken, invariants);
+  }
+
+  Bounds breaking(String rule) {
+    return new Bounds(
+        proposers, termMax, lengthMax, generationMax, wipes, opened, rule, invariants);
+  }
+
+  /** Asks for a state in which that does not hold, and nothing else. */
+  Bounds refuting(String invariant) {
+    return new Bounds(
+        proposers, termMax, lengthMax, generationMax, wipes, opened, broken, List.of(invariant));
+  }
+
+  /** As TLC reads it. */
+  String toConfig() {
+    return """
+    SPECIFICATION Spec
+    CONSTANTS
+      Acceptors = {a1, a2, a3}
+      Proposers = {%s}
+      MaxTerm = %d
+      MaxLength = %d
+      MaxGeneration = %d
+      MaxWipes = %d
+      Opened = %s
+      Broken = "%s"
+    SYMMETRY Symmetry
+    INVARIANTS %s
+    %s
+    """
+        .formatted(
+            IntStream.rangeClosed(1, proposers)
+                .mapToObj(i -> "p" + i)
+                .collect(Collectors.joining(", ")),
+            termMax,
+            lengthMax,
+            generationMax,
+            wipes,
+            opened ? "TRUE" : "FALSE",
+            broken,
+            String.join(" ", invariants),
+            broken.equals(NOTHING) ? "PROPERTIES CommitsOnlyRise PromisesOnlyRise" : "");
+  }
+}
