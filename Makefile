@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MVN = JAVA_HOME="$$(scripts/java-home)" ./mvnw -B -ntp
 
-.PHONY: help demo build test check fmt sim spec fuzz corpus mutants bench
+.PHONY: help demo build test check fmt sim spec flips fuzz corpus mutants bench
 .DEFAULT_GOAL := help
 
 help:           ## what there is to make
@@ -33,6 +33,10 @@ sim:            ## simulate the consensus; TRIES=10000 sets how many seeds, SEED
 spec:           ## model-checks the protocol in larger worlds, and every broken variant; half an hour
 	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='SpecTest' \
 	  -Dsurefire.failIfNoSpecifiedTests=false -DargLine="-Dspec.large=true $(if $(SEED),-Dseed=$(SEED))"
+
+flips:          ## flips every bit of a WAL segment and of its checksums, one at a time; each must be found
+	$(MVN) -q -DskipFormat -pl safekeeper -am test -Dtest='ExhaustiveFlips' \
+	  -Dsurefire.failIfNoSpecifiedTests=false
 
 fuzz:           ## fuzzes what reads WAL, pages and files, with seeds of real WAL; FUZZ_SECONDS=600 for each target
 	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='CorpusTest' \

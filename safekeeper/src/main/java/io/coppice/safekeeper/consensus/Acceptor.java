@@ -170,7 +170,7 @@ public final class Acceptor {
   public void persistPositions() throws DiskFailure {
     checkDisk();
     if (state.term() > 0 && !state.equals(state())) {
-      persist(state());
+      persistIfRoom(state());
     }
   }
 
@@ -287,7 +287,7 @@ public final class Acceptor {
   }
 
   /** Before anything else is done in it. Whoever was followed has yet to be elected in it. */
-  private void adoptGeneration(int generation) throws DiskFailure {
+  private void adoptGeneration(int generation) throws StorageException.Transient, DiskFailure {
     if (generation == state.generation()) {
       return;
     }
@@ -297,7 +297,7 @@ public final class Acceptor {
     persist(state().withGeneration(generation));
   }
 
-  private void adoptTerm(long term) throws DiskFailure {
+  private void adoptTerm(long term) throws StorageException.Transient, DiskFailure {
     Invariant.check(term > state.term(), "term moved back: %s -> %s", state.term(), term);
     role = new Role.Waiting();
     appendUnanswered = false;
@@ -313,7 +313,7 @@ public final class Acceptor {
     Lsn stored = state.commitLsn();
     boolean firstOfTerm = stored.isBefore(termStartLsn) && reached.isAtOrAfter(termStartLsn);
     if (firstOfTerm || reached.minus(stored) >= COMMIT_PERSIST_DISTANCE_BYTES) {
-      persist(state());
+      persistIfRoom(state());
     }
   }
 
@@ -324,16 +324,30 @@ public final class Acceptor {
   }
 
   /** One place changes what is on disk: durable first, visible second. */
-  private void persist(AcceptorState next) throws DiskFailure {
+  private void persist(AcceptorState next) throws StorageException.Transient, DiskFailure {
     Invariant.check(
         next.generation() >= state.generation(), "generation moved back: %s -> %s", state, next);
     Invariant.check(next.term() >= state.term(), "term moved back: %s -> %s", state, next);
     Invariant.check(
         next.commitLsn().isAtOrAfter(state.commitLsn()), "commit moved back: %s, %s", state, next);
     diskFailed = true;
-    stateStore.persist(next);
+    try {
+      stateStore.persist(next);
+    } catch (StorageException.Transient nothingChanged) {
+      diskFailed = false;
+      throw nothingChanged;
+    }
     diskFailed = false;
     state = next;
+  }
+
+  /** Positions may stay behind on a full disk: they are written along the next time. */
+  private void persistIfRoom(AcceptorState next) throws DiskFailure {
+    try {
+      persist(next);
+    } catch (StorageException.Transient noRoom) {
+      // those in memory hold; only a restart has more to scan
+    }
   }
 
   private void writeWal(Request.Append append) throws StorageException, DiskFailure {

@@ -85,12 +85,18 @@ record BlockChecksum(int crc, int lengthBytes, int wholeBytes) {
     return Optional.of(new BlockChecksum(crc, length, whole));
   }
 
+  /** Whether a block's bytes are those that this is of. */
+  boolean agrees(Lsn block, byte[] bytes, int offset) {
+    return crcOf(block, bytes, offset, lengthBytes) == crc;
+  }
+
   /** What is wrong with a block's bytes, or null if they agree. */
   @Nullable String problemOf(Lsn block, byte[] bytes, int offset) {
-    int actual = crcOf(block, bytes, offset, lengthBytes);
-    return actual == crc
-        ? null
-        : "expected CRC32C %08x over %d bytes, found %08x".formatted(crc, lengthBytes, actual);
+    if (agrees(block, bytes, offset)) {
+      return null;
+    }
+    return "expected CRC32C %08x over %d bytes, found %08x"
+        .formatted(crc, lengthBytes, crcOf(block, bytes, offset, lengthBytes));
   }
 
   private static int entryCrc(Lsn block, ByteBuffer entry, int offset) {

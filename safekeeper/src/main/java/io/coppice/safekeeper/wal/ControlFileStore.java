@@ -32,9 +32,20 @@ final class ControlFileStore implements AcceptorStateStore {
   }
 
   @Override
-  public void persist(AcceptorState state) throws DiskFailure {
+  public void persist(AcceptorState state) throws StorageException.Transient, DiskFailure {
+    Path temporary = DurableFiles.temporaryOf(file);
     try {
-      DurableFiles.replace(file, ControlFileCodec.encode(state));
+      DurableFiles.write(temporary, ControlFileCodec.encode(state));
+    } catch (IOException e) {
+      DiskFull.deleteQuietly(temporary, e);
+      if (DiskFull.isCauseOf(e)) {
+        throw new StorageException.Transient(
+            "no room for %s: %s".formatted(file, e.getMessage()), e);
+      }
+      throw new DiskFailure("cannot write " + temporary, e);
+    }
+    try {
+      DurableFiles.renameDurably(temporary, file);
     } catch (IOException e) {
       throw new DiskFailure("cannot replace " + file, e);
     }

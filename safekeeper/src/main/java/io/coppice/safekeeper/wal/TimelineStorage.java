@@ -8,6 +8,7 @@ import io.coppice.safekeeper.consensus.DiskFailure;
 import io.coppice.safekeeper.consensus.TimelineProperties;
 import io.coppice.safekeeper.consensus.WalStore;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Executor;
@@ -80,11 +81,15 @@ public final class TimelineStorage implements AutoCloseable {
   }
 
   /** A commit LSN is written down only once the log below has durable checksums. */
-  private void persist(AcceptorState state) throws DiskFailure {
+  private void persist(AcceptorState state) throws StorageException.Transient, DiskFailure {
     wal.syncChecksums();
     try {
       DurableFiles.createDirectories(directory);
     } catch (IOException e) {
+      // What names a file is the creation that failed; what does not is a sync, after it.
+      if (e instanceof FileSystemException && DiskFull.isCauseOf(e)) {
+        throw new StorageException.Transient("no room for " + directory, e);
+      }
       throw new DiskFailure("cannot create " + directory, e);
     }
     control.persist(state);

@@ -133,7 +133,7 @@ final class WalSegments {
     }
     DurableFiles.createDirectories(directory);
     Path checksums = checksumPath(number);
-    Path temporary = file.resolveSibling(file.getFileName() + TEMPORARY_SUFFIX);
+    Path temporary = DurableFiles.temporaryOf(file);
     try {
       DurableFiles.replace(checksums, ChecksumFile.empty(this, number));
       try (FileChannel channel =
@@ -146,19 +146,11 @@ final class WalSegments {
         channel.force(true);
       }
     } catch (IOException failure) {
-      deleteQuietly(temporary, failure);
-      deleteQuietly(checksums.resolveSibling(checksums.getFileName() + TEMPORARY_SUFFIX), failure);
+      DiskFull.deleteQuietly(temporary, failure);
+      DiskFull.deleteQuietly(DurableFiles.temporaryOf(checksums), failure);
       throw failure;
     }
     DurableFiles.renameDurably(temporary, file);
-  }
-
-  private static void deleteQuietly(Path file, IOException because) {
-    try {
-      Files.deleteIfExists(file);
-    } catch (IOException e) {
-      because.addSuppressed(e);
-    }
   }
 
   static void writeZeros(FileChannel channel, long from, long to) throws IOException {

@@ -15,6 +15,7 @@ import io.coppice.safekeeper.consensus.TimelineProperties;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.zip.CRC32C;
@@ -73,6 +74,80 @@ final class ControlFileCodecTest {
           .as("bit %d", bit)
           .isInstanceOf(StorageException.Corrupt.class)
           .hasMessageContaining("control, offset");
+    }
+  }
+
+  /** Of the size that a timeline has after a hundred elections: four sectors. */
+  static AcceptorState grown(int elections) {
+    List<TermSwitch> entries = new ArrayList<>();
+    for (int i = 1; i <= elections; i++) {
+      entries.add(new TermSwitch(i * 3L, new Lsn(0x1500028 + i * 0x12340L)));
+    }
+    AcceptorState base = state();
+    return new AcceptorState(
+        base.properties(),
+        base.generation(),
+        elections * 3L,
+        new TermHistory(entries),
+        base.commitLsn().plus(elections * 8L),
+        base.truncateLsn());
+  }
+
+  @Test
+  void refusesEveryFlippedBitOfALongOne() {
+    byte[] bytes = ControlFileCodec.encode(grown(100));
+    for (int bit = 0; bit < bytes.length * 8; bit++) {
+      byte[] flipped = bytes.clone();
+      flipped[bit / 8] ^= (byte) (1 << (bit % 8));
+      assertThatThrownBy(() -> ControlFileCodec.decode(FILE, flipped))
+          .as("bit %d", bit)
+          .isInstanceOf(StorageException.Corrupt.class);
+    }
+  }
+
+  /** Every mix of the sectors of two files, and every set of sectors that were never written. */
+  @Test
+  void refusesEveryTear() throws Exception {
+    byte[] zeros = new byte[0];
+    AcceptorState old = grown(100);
+    for (AcceptorState next : List.of(grown(100), grown(101), grown(60), grown(130))) {
+      AcceptorState changed = next.equals(old) ? withNextTerm(next) : next;
+      byte[] written = ControlFileCodec.encode(changed);
+      assertNoMixPasses(ControlFileCodec.encode(old), written, old, changed);
+      assertNoMixPasses(zeros, written, old, changed);
+    }
+  }
+
+  private static AcceptorState withNextTerm(AcceptorState state) {
+    return new AcceptorState(
+        state.properties(),
+        state.generation(),
+        state.term() + 1,
+        state.history(),
+        state.commitLsn(),
+        state.truncateLsn());
+  }
+
+  private static void assertNoMixPasses(
+      byte[] before, byte[] after, AcceptorState old, AcceptorState next) throws Exception {
+    for (int length : new int[] {before.length, after.length}) {
+      int sectors = Math.ceilDiv(length, 512);
+      for (int mix = 0; mix < 1 << sectors; mix++) {
+        byte[] torn = new byte[length];
+        for (int sector = 0; sector < sectors; sector++) {
+          byte[] from = (mix >> sector & 1) == 0 ? before : after;
+          int count = Math.clamp(Math.min(length, from.length) - sector * 512L, 0, 512);
+          System.arraycopy(from, Math.min(from.length, sector * 512), torn, sector * 512, count);
+        }
+        try {
+          AcceptorState read = ControlFileCodec.decode(FILE, torn);
+          assertThat(read).as("mix %d", mix).isIn(old, next);
+          assertThat(torn).isIn(before, after);
+        } catch (StorageException.Corrupt refused) {
+          assertThat(torn).as("mix %d", mix).isNotEqualTo(after);
+          assertThat(before.length == 0 || !Arrays.equals(torn, before)).isTrue();
+        }
+      }
     }
   }
 

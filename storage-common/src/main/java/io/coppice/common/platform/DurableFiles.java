@@ -22,10 +22,21 @@ public final class DurableFiles {
    * temporary file beside it ends in {@code .tmp} and may be left by a crash.
    */
   public static void replace(Path file, byte[] contents) throws IOException {
-    Path temporary = file.resolveSibling(file.getFileName() + TEMPORARY_SUFFIX);
+    Path temporary = temporaryOf(file);
+    write(temporary, contents);
+    renameDurably(temporary, file);
+  }
+
+  /** The file that {@link #replace} makes first. */
+  public static Path temporaryOf(Path file) {
+    return file.resolveSibling(file.getFileName() + TEMPORARY_SUFFIX);
+  }
+
+  /** Writes a file and syncs its contents; the directory it is in is not synced. */
+  public static void write(Path file, byte[] contents) throws IOException {
     try (FileChannel channel =
         FileChannel.open(
-            temporary,
+            file,
             StandardOpenOption.CREATE,
             StandardOpenOption.TRUNCATE_EXISTING,
             StandardOpenOption.WRITE)) {
@@ -35,7 +46,6 @@ public final class DurableFiles {
       }
       channel.force(true);
     }
-    renameDurably(temporary, file);
   }
 
   /**
