@@ -24,11 +24,13 @@ check:          ## format, compile, unit tests and house rules; no real processe
 fmt:            ## format the sources
 	$(MVN) -q -DskipFormat com.diffplug.spotless:spotless-maven-plugin:apply
 
-sim:            ## simulate the consensus; TRIES=10000 sets how many seeds, SEED=42 replays one
-	$(MVN) -q -DskipFormat -pl safekeeper -am test -Dtest='ConsensusSimulationTest' \
-	  -Dsurefire.failIfNoSpecifiedTests=false \
-	  -DargLine="$(if $(SEED),-Dseed=$(SEED)) $(if $(TRIES),-Dtries=$(TRIES))"
-	@echo "every invariant held"
+sim:            ## simulate the safekeepers; TRIES=1000000 sets how many seeds, SEED=42 tells one line by line
+	$(MVN) -q -DskipFormat -pl safekeeper -am test-compile dependency:build-classpath \
+	  -Dmdep.includeScope=test -Dmdep.outputFile=target/class-path
+	"$$(scripts/java-home)/bin/java" -Xmx2g -Dseed=$(SEED) $(if $(TRIES),-Dtries=$(TRIES)) \
+	  $(if $(FIRST),-Dfirst=$(FIRST)) -Dfaults=$(FAULTS) -Dwithout=$(WITHOUT) \
+	  -cp "safekeeper/target/test-classes:safekeeper/target/classes:$$(cat safekeeper/target/class-path)" \
+	  io.coppice.safekeeper.sim.Main
 
 spec:           ## model-checks the protocol in larger worlds, and every broken variant; half an hour
 	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='SpecTest' \

@@ -72,6 +72,8 @@ public final class DataDirectory implements AutoCloseable {
         throw new StorageException.Conflict(
             "data directory %s is in use by another safekeeper".formatted(root));
       }
+      DurableFiles.syncDirectory(root);
+      DurableFiles.syncPathTo(root);
       checkMarker(root, node);
     } catch (StorageException | IOException | RuntimeException failure) {
       lockChannel.close();
@@ -161,6 +163,7 @@ public final class DataDirectory implements AutoCloseable {
   /** Opens a timeline's storage; empty if it is not here. */
   public Optional<TimelineStorage> openTimeline(TenantTimelineId id, Executor creator)
       throws StorageException, IOException {
+    syncNames(id);
     Optional<TimelineStorage> storage = TimelineStorage.open(path(id), creator);
     if (storage.isPresent() && !storage.get().stored().properties().id().equals(id)) {
       storage.get().close();
@@ -180,7 +183,24 @@ public final class DataDirectory implements AutoCloseable {
   /** Storage for a timeline that is not here; it is, once its first state is persisted. */
   public TimelineStorage createTimeline(AcceptorState initial, Executor creator)
       throws StorageException, IOException {
+    syncNames(initial.properties().id());
     return TimelineStorage.create(path(initial.properties().id()), initial, creator);
+  }
+
+  /**
+   * Makes the directories on the way to a timeline durable, if they are there: a process before
+   * this one may have ended after it made one and before it synced the one above.
+   */
+  private void syncNames(TenantTimelineId id) throws IOException {
+    DurableFiles.syncDirectory(root);
+    Path at = root;
+    for (Path name : root.relativize(path(id))) {
+      at = at.resolve(name);
+      if (!Files.isDirectory(at)) {
+        return;
+      }
+      DurableFiles.syncDirectory(at);
+    }
   }
 
   /** Deletes a timeline. It is gone for good once this returns, whatever happens then. */

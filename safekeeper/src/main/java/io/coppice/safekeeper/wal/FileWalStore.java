@@ -40,6 +40,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The next segment is created ahead of need by another thread.
  */
 final class FileWalStore implements WalStore, AutoCloseable {
+  private static final int REWRITE_SIZE_BYTES = 64 * 1024;
+
   private final WalSegments segments;
   private final LogShare share = new LogShare();
   private final TimelineProperties properties;
@@ -78,8 +80,9 @@ final class FileWalStore implements WalStore, AutoCloseable {
   }
 
   /**
-   * Opens the log: finds its end, clears what lies behind, and syncs what was found, which may only
-   * have been in the kernel's memory when the process before this one ended.
+   * Opens the log: finds its end, clears what lies behind, and makes durable what was found, which
+   * may only have been in the kernel's memory when the process before this one ended. A sync alone
+   * would not do: if one had failed, the kernel still shows what it has given up writing.
    *
    * @param from a record boundary at or below which all WAL is known to be there
    * @param creator runs what creates segments ahead of need
@@ -90,6 +93,7 @@ final class FileWalStore implements WalStore, AutoCloseable {
       WalSegments segments, TimelineProperties properties, Lsn from, Executor creator)
       throws StorageException, IOException {
     segments.clearLeftovers();
+    segments.syncNames();
     if (from.isAfter(properties.startLsn())) {
       long first = segments.numberOf(properties.startLsn());
       for (long number = first; number <= segments.numberOf(from.plus(-1)); number++) {
@@ -100,11 +104,36 @@ final class FileWalStore implements WalStore, AutoCloseable {
       }
     }
     WalScan.Found found = WalScan.find(segments, properties, from);
+    rewrite(segments, from, found.end());
     LogCut.at(segments, found.end(), found.tail());
     FileWalStore store = new FileWalStore(segments, properties, found, creator);
     store.checksums.store(found.end());
     store.checksums.sync();
     return store;
+  }
+
+  /** Writes what is there once more, and syncs it. */
+  private static void rewrite(WalSegments segments, Lsn from, Lsn end)
+      throws StorageException.Corrupt, IOException {
+    if (from.equals(end)) {
+      return;
+    }
+    ByteBuffer bytes = ByteBuffer.allocate(REWRITE_SIZE_BYTES);
+    Lsn at = BlockChecksum.blockOf(from);
+    while (at.isBefore(end)) {
+      long number = segments.numberOf(at);
+      Lsn limit = Lsn.min(end, segments.startOf(number + 1));
+      try (FileChannel channel = segments.openForWriting(number)) {
+        while (at.isBefore(limit)) {
+          int offset = segments.offsetIn(at);
+          bytes.clear().limit((int) Math.min(bytes.capacity(), limit.minus(at)));
+          Channels.read(segments.path(number), channel, bytes, offset);
+          Channels.write(channel, bytes.flip(), offset);
+          at = at.plus(bytes.position());
+        }
+        channel.force(true);
+      }
+    }
   }
 
   private WalDecoder newDecoder(Lsn start) {

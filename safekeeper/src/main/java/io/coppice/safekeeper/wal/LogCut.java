@@ -8,6 +8,7 @@ import io.coppice.common.id.Lsn;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.util.Arrays;
 import java.util.TreeSet;
 
 /**
@@ -23,6 +24,7 @@ import java.util.TreeSet;
  */
 final class LogCut {
   private static final int ZERO_CHECK_SIZE_BYTES = 64 * 1024;
+  private static final byte[] ZEROS = new byte[ZERO_CHECK_SIZE_BYTES];
 
   private LogCut() {}
 
@@ -98,10 +100,6 @@ final class LogCut {
   }
 
   private static boolean isZero(byte[] bytes, int length) {
-    int or = 0;
-    for (int i = 0; i < length; i++) {
-      or |= bytes[i];
-    }
-    return or == 0;
+    return Arrays.equals(bytes, 0, length, ZEROS, 0, length);
   }
 }

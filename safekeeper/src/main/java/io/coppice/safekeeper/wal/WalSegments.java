@@ -29,7 +29,7 @@ final class WalSegments {
   private static final Pattern NAME = Pattern.compile("00000001[0-9A-F]{16}");
   private static final String CHECKSUM_SUFFIX = ".crc";
   private static final String TEMPORARY_SUFFIX = ".tmp";
-  private static final int ZEROS_SIZE_BYTES = 1024 * 1024;
+  private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(1024 * 1024).asReadOnlyBuffer();
 
   private final Path directory;
   private final int sizeBytes;
@@ -153,11 +153,18 @@ final class WalSegments {
     DurableFiles.renameDurably(temporary, file);
   }
 
+  /** Makes the names durable that a process before this one may have left in the kernel's cache. */
+  void syncNames() throws IOException {
+    if (Files.isDirectory(directory)) {
+      DurableFiles.syncDirectory(directory);
+    }
+  }
+
   static void writeZeros(FileChannel channel, long from, long to) throws IOException {
-    ByteBuffer zeros = ByteBuffer.allocateDirect(ZEROS_SIZE_BYTES);
+    ByteBuffer zeros = ZEROS.duplicate();
     long position = from;
     while (position < to) {
-      zeros.clear().limit((int) Math.min(ZEROS_SIZE_BYTES, to - position));
+      zeros.clear().limit((int) Math.min(zeros.capacity(), to - position));
       position += channel.write(zeros, position);
     }
   }

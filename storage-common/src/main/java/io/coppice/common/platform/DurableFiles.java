@@ -3,6 +3,7 @@ package io.coppice.common.platform;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -79,6 +80,22 @@ public final class DurableFiles {
   public static void syncDirectory(Path directory) throws IOException {
     try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
       channel.force(true);
+    }
+  }
+
+  /**
+   * Makes a directory's own name durable, and those of the directories above it: whoever made them
+   * may have ended before it synced them. What may not be read was made by somebody else.
+   */
+  public static void syncPathTo(Path directory) throws IOException {
+    Path above = directory.toAbsolutePath().getParent();
+    while (above != null) {
+      try {
+        syncDirectory(above);
+      } catch (AccessDeniedException notOurs) {
+        return;
+      }
+      above = above.getParent();
     }
   }
 

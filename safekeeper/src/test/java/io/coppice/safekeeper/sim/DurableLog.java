@@ -1,0 +1,181 @@
+package io.coppice.safekeeper.sim;
+
+import io.coppice.common.id.Lsn;
+import io.coppice.safekeeper.consensus.Acceptor;
+import io.coppice.safekeeper.consensus.TermHistory;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/**
+ * One safekeeper's log as its disk would give it back after a loss of power, up to where the
+ * safekeeper has said that it is durable; and what else it has promised.
+ */
+final class DurableLog {
+  private final SimSafekeeper safekeeper;
+  private final Lsn start;
+  private byte[] bytes = new byte[64 * 1024];
+  private int length;
+
+  /** Up to here it was compared with what is committed. */
+  private int compared;
+
+  private Lsn promisedLsn;
+  private long promisedTerm;
+  private Lsn commitSeen;
+  private boolean changed;
+  private TermHistory historySeen = TermHistory.EMPTY;
+
+  DurableLog(World world, SimSafekeeper safekeeper) {
+    this.safekeeper = safekeeper;
+    this.start = world.properties.startLsn();
+    this.promisedLsn = start;
+    this.commitSeen = start;
+  }
+
+  Lsn end() {
+    return start.plus(length);
+  }
+
+  void promiseTerm(long term) {
+    promisedTerm = Math.max(promisedTerm, term);
+  }
+
+  void promise(Lsn flushLsn) {
+    promisedLsn = Lsn.max(promisedLsn, flushLsn);
+    extendTo(flushLsn);
+  }
+
+  void mayBeCut(Lsn at) {
+    promisedLsn = Lsn.min(promisedLsn, at);
+  }
+
+  void cutTo(Lsn end, Coverage coverage) {
+    if (end.isBefore(end())) {
+      coverage.mark("log was cut");
+      if (historySeen.entries().size() > 1
+          && historySeen.upTo(end).entries().size() + 2 <= historySeen.entries().size()) {
+        coverage.mark("log was cut by two terms or more");
+      }
+      length = (int) end.minus(start);
+      compared = Math.min(compared, length);
+      changed = true;
+    }
+  }
+
+  /** Reads what the safekeeper says is durable from its disk. */
+  void extendTo(Lsn flushLsn) {
+    int wanted = (int) flushLsn.minus(start);
+    if (wanted <= length) {
+      return;
+    }
+    if (wanted > bytes.length) {
+      bytes = Arrays.copyOf(bytes, 2 * wanted);
+    }
+    while (length < wanted) {
+      Lsn at = start.plus(length);
+      int offset = (int) Long.remainderUnsigned(at.value(), World.SEGMENT_SIZE_BYTES);
+      int count = Math.min(wanted - length, World.SEGMENT_SIZE_BYTES - offset);
+      int read =
+          safekeeper.disk.readDurable(
+              safekeeper.timelineDirectory().resolve("wal").resolve(segmentName(at)),
+              ByteBuffer.wrap(bytes, length, count),
+              offset);
+      if (read != count) {
+        throw new Violation(
+            "%s says %s is durable; its disk has %d of %d bytes at %s"
+                .formatted(safekeeper, flushLsn, read, count, at));
+      }
+      length += count;
+    }
+    changed = true;
+  }
+
+  /** As Postgres names it ({@code XLogFileName}). */
+  private static String segmentName(Lsn at) {
+    long number = Long.divideUnsigned(at.value(), World.SEGMENT_SIZE_BYTES);
+    long perHalf = 0x1_0000_0000L / World.SEGMENT_SIZE_BYTES;
+    return "%08X%08X%08X".formatted(1, number / perHalf, number % perHalf);
+  }
+
+  void restarted(Acceptor acceptor) {
+    if (acceptor.flushLsn().isBefore(promisedLsn)) {
+      throw new Violation(
+          "%s had acknowledged %s, and has %s"
+              .formatted(safekeeper, promisedLsn, acceptor.flushLsn()));
+    }
+    if (acceptor.term() < promisedTerm) {
+      throw new Violation(
+          "%s had promised term %d, and is at %d"
+              .formatted(safekeeper, promisedTerm, acceptor.term()));
+    }
+    length = 0;
+    compared = 0;
+    commitSeen = start;
+    extendTo(acceptor.flushLsn());
+    changed = true;
+  }
+
+  void restartedEmpty() {
+    if (promisedTerm > 0 || promisedLsn.isAfter(start)) {
+      throw new Violation(
+          "%s had promised term %d and %s, and has nothing"
+              .formatted(safekeeper, promisedTerm, promisedLsn));
+    }
+    length = 0;
+    compared = 0;
+    commitSeen = start;
+  }
+
+  void checkCommitRises(Lsn commitLsn) {
+    if (commitLsn.isBefore(commitSeen)) {
+      throw new Violation("%s: commit LSN went back from %s".formatted(safekeeper, commitSeen));
+    }
+    commitSeen = commitLsn;
+  }
+
+  void checkCommitted(byte[] reference, int committed) {
+    if (committed > length) {
+      throw new Violation("%s knows more to be committed than it has".formatted(safekeeper));
+    }
+    if (committed > compared) {
+      int at = Arrays.mismatch(bytes, compared, committed, reference, compared, committed);
+      if (at >= 0) {
+        throw new Violation(
+            "%s differs from what was committed at %s"
+                .formatted(safekeeper, start.plus(compared + at)));
+      }
+      compared = committed;
+    }
+  }
+
+  /** Whether anything is new since the last question. */
+  boolean takeChanged(TermHistory history) {
+    boolean isNew = changed || !history.equals(historySeen);
+    changed = false;
+    historySeen = history;
+    return isNew;
+  }
+
+  void checkEquals(DurableLog other, Lsn common) {
+    int upTo = Math.min((int) common.minus(start), Math.min(length, other.length));
+    int at = Arrays.mismatch(bytes, 0, upTo, other.bytes, 0, upTo);
+    if (at >= 0) {
+      throw new Violation(
+          "%s and %s share a history up to %s, and differ at %s"
+              .formatted(safekeeper, other.safekeeper, common, start.plus(at)));
+    }
+  }
+
+  boolean holds(ReferenceLog reference, byte[] more) {
+    return reference.isPrefixOf(bytes, length, more);
+  }
+
+  byte[] read(Lsn from, Lsn end) {
+    return Arrays.copyOfRange(bytes, (int) from.minus(start), (int) end.minus(start));
+  }
+
+  @Override
+  public String toString() {
+    return safekeeper.toString();
+  }
+}

@@ -1,0 +1,375 @@
+package io.coppice.safekeeper.sim;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.safekeeper.consensus.Acceptor;
+import io.coppice.safekeeper.consensus.AcceptorState;
+import io.coppice.safekeeper.consensus.DiskFailure;
+import io.coppice.safekeeper.consensus.NodeId;
+import io.coppice.safekeeper.consensus.Reply;
+import io.coppice.safekeeper.consensus.Request;
+import io.coppice.safekeeper.sim.SimNetwork.Session;
+import io.coppice.safekeeper.wal.DataDirectory;
+import io.coppice.safekeeper.wal.TimelineStorage;
+import io.coppice.safekeeper.wal.WalReader;
+import io.coppice.testsupport.disk.PowerLost;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.Set;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A safekeeper: the production acceptor, control file and segments on a simulated disk. It takes
+ * messages in batches, as the production worker does, with one sync at the end of each.
+ */
+final class SimSafekeeper {
+  private static final int SERVICE_MICROS = 30;
+  private static final int SLOW_FACTOR = 100;
+  private static final int BATCH_MESSAGES_MAX = 16;
+  private static final int PERSIST_INTERVAL_MICROS = 5_000;
+
+  private record Message(Session from, Request request) {}
+
+  /** What a running process has in memory. */
+  private record Running(
+      DataDirectory directory, @Nullable TimelineStorage storage, @Nullable Acceptor acceptor) {}
+
+  final int index;
+  final NodeId node;
+  final SafekeeperDisk disk;
+
+  private final World world;
+  private final RandomGenerator random;
+  private final Queue<Message> inbox = new ArrayDeque<>();
+  private final Set<Session> sessions = new LinkedHashSet<>();
+  private @Nullable Running process;
+  private @Nullable Session appender;
+  private long announcedTerm;
+  private boolean drainScheduled;
+  private long pausedUntil;
+  private long slowUntil;
+
+  /** Counts processes, so that what was scheduled for an earlier one does nothing. */
+  private int life;
+
+  SimSafekeeper(World world, int index, NodeId node) {
+    this.world = world;
+    this.index = index;
+    this.node = node;
+    this.random = world.randoms.of("safekeeper " + node);
+    this.disk = new SafekeeperDisk(world, node);
+  }
+
+  boolean isUp() {
+    return process != null;
+  }
+
+  /** The acceptor, if the process is up and has the timeline. */
+  Optional<Acceptor> acceptor() {
+    Running running = process;
+    return running == null ? Optional.empty() : Optional.ofNullable(running.acceptor);
+  }
+
+  void start() {
+    if (process != null) {
+      return;
+    }
+    life++;
+    world.trace.add("safekeeper %s starts".formatted(node));
+    try {
+      DataDirectory directory = DataDirectory.open(disk.root(), node);
+      Optional<TimelineStorage> storage =
+          directory.openTimeline(world.properties.id(), Runnable::run);
+      if (storage.isPresent()) {
+        run(directory, storage.get());
+        world.oracle.restarted(this);
+      } else {
+        world.oracle.restartedEmpty(this);
+        process = new Running(directory, null, null);
+      }
+      persistLater(life);
+    } catch (PowerLost _) {
+      world.coverage.mark("ended while starting");
+      endInOperation();
+    } catch (StorageException damaged) {
+      throw new Violation("safekeeper %s cannot start".formatted(node), damaged);
+    } catch (IOException failure) {
+      startLater();
+    }
+  }
+
+  private void run(DataDirectory directory, TimelineStorage storage)
+      throws StorageException.Corrupt {
+    Acceptor acceptor = new Acceptor(node, storage.stored(), storage.stateStore(), storage.wal());
+    announcedTerm = acceptor.term();
+    process = new Running(directory, storage, acceptor);
+  }
+
+  private void startLater() {
+    world.later(1_000 + random.nextInt(15_000), this::start);
+  }
+
+  /** The process ends; the kernel keeps what it has in its cache. */
+  void kill() {
+    endProcess();
+    startLater();
+  }
+
+  void losePower() {
+    endProcess();
+    disk.losePower();
+    startLater();
+  }
+
+  private void endInOperation() {
+    endProcess();
+    disk.endInOperation();
+    startLater();
+  }
+
+  private void endProcess() {
+    world.trace.add("safekeeper %s ends".formatted(node));
+    life++;
+    process = null;
+    inbox.clear();
+    appender = null;
+    for (Session session : sessions) {
+      world.network.close(session, false);
+    }
+    sessions.clear();
+  }
+
+  void pause(long micros) {
+    pausedUntil = world.nowMicros() + micros;
+  }
+
+  void slowDown(long micros) {
+    slowUntil = world.nowMicros() + micros;
+  }
+
+  void healAll() {
+    pausedUntil = 0;
+    slowUntil = 0;
+    disk.heal();
+    start();
+  }
+
+  void receive(Session from, Request request) {
+    if (process == null) {
+      world.network.close(from, false);
+      return;
+    }
+    inbox.add(new Message(from, request));
+    scheduleDrain();
+  }
+
+  private void scheduleDrain() {
+    if (!drainScheduled) {
+      drainScheduled = true;
+      boolean slow = world.nowMicros() < slowUntil;
+      world.later((long) SERVICE_MICROS * (slow ? SLOW_FACTOR : 1), this::drain);
+    }
+  }
+
+  private void drain() {
+    drainScheduled = false;
+    if (process == null || inbox.isEmpty()) {
+      return;
+    }
+    if (world.nowMicros() < pausedUntil) {
+      drainScheduled = true;
+      world.later(pausedUntil - world.nowMicros(), this::drain);
+      return;
+    }
+    try {
+      for (int taken = 0; taken < BATCH_MESSAGES_MAX && !inbox.isEmpty(); taken++) {
+        Message message = inbox.remove();
+        handle(message.from, message.request);
+      }
+      finishBatch();
+      if (!inbox.isEmpty()) {
+        scheduleDrain();
+      }
+    } catch (PowerLost _) {
+      endInOperation();
+    } catch (DiskFailure failure) {
+      world.coverage.mark("stopped by its disk");
+      kill();
+    }
+  }
+
+  private void handle(Session from, Request request) throws DiskFailure {
+    if (world.trace.isOn()) {
+      world.trace.add(
+          "safekeeper %s < compute %d: %s".formatted(node, from.compute.number, request));
+    }
+    world.mix(node.value());
+    sessions.add(from);
+    try {
+      Acceptor acceptor = acceptorFor(request);
+      world.oracle.aboutToHandle(this, request);
+      Optional<Reply> reply = acceptor.handle(request);
+      switch (request) {
+        case Request.Greeting _ -> {}
+        case Request.VoteRequest vote -> from.term = vote.term();
+        case Request.Elected elected -> from.term = elected.term();
+        case Request.Append _ -> appender = from;
+      }
+      reply.ifPresent(answer -> reply(from, answer));
+    } catch (StorageException refused) {
+      refuse(from, refused.getMessage());
+    } catch (IOException failure) {
+      refuse(from, failure.getMessage());
+    }
+  }
+
+  private void refuse(Session from, @Nullable String why) {
+    if (world.trace.isOn()) {
+      world.trace.add("safekeeper %s refuses: %s".formatted(node, why));
+    }
+    sessions.remove(from);
+    world.network.close(from, false);
+  }
+
+  private Acceptor acceptorFor(Request request) throws StorageException, IOException {
+    Running running = running();
+    Acceptor known = running.acceptor;
+    if (known != null) {
+      return known;
+    }
+    if (!(request instanceof Request.Greeting greeting)) {
+      throw new StorageException.Invalid("a proposer's first message must be a greeting");
+    }
+    if (!greeting.create()) {
+      world.coverage.mark("a timeline that is not there was refused");
+      throw new StorageException.NotFound("the timeline is not here");
+    }
+    AcceptorState initial = AcceptorState.initial(greeting.properties(), greeting.generation());
+    run(running.directory, running.directory.createTimeline(initial, Runnable::run));
+    return acceptor().orElseThrow();
+  }
+
+  private Running running() {
+    Running running = process;
+    if (running == null) {
+      throw new IllegalStateException("safekeeper %s is down".formatted(node));
+    }
+    return running;
+  }
+
+  private void finishBatch() throws DiskFailure {
+    Optional<Acceptor> known = acceptor();
+    if (known.isEmpty()) {
+      return;
+    }
+    Acceptor acceptor = known.get();
+    Optional<Reply> reply = acceptor.flush();
+    Session waiting = appender;
+    if (reply.isPresent() && waiting != null) {
+      reply(waiting, reply.get());
+    }
+    if (acceptor.term() > announcedTerm) {
+      announcedTerm = acceptor.term();
+      announceTerm(acceptor);
+    }
+    world.oracle.changed(this);
+  }
+
+  private void announceTerm(Acceptor acceptor) {
+    Reply news =
+        new Reply.Appended(
+            acceptor.state().generation(),
+            acceptor.term(),
+            acceptor.flushLsn(),
+            acceptor.flushLsn(),
+            acceptor.commitLsn());
+    for (Session session : sessions) {
+      if (session.term > 0 && session.term < announcedTerm) {
+        reply(session, news);
+      }
+    }
+  }
+
+  private void reply(Session to, Reply reply) {
+    world.oracle.replies(this, reply);
+    if (world.trace.isOn()) {
+      world.trace.add("safekeeper %s > compute %d: %s".formatted(node, to.compute.number, reply));
+    }
+    world.network.reply(to, reply);
+  }
+
+  private void persistLater(int ofLife) {
+    world.later(
+        PERSIST_INTERVAL_MICROS,
+        () -> {
+          if (life != ofLife || process == null) {
+            return;
+          }
+          try {
+            if (acceptor().isPresent()) {
+              acceptor().get().persistPositions();
+            }
+            persistLater(ofLife);
+          } catch (PowerLost _) {
+            endInOperation();
+          } catch (DiskFailure failure) {
+            kill();
+          }
+        });
+  }
+
+  /** WAL of the log of that term's proposer, as another safekeeper would be fed with. */
+  Optional<byte[]> readFlushed(long term, Lsn from, int sizeMax) {
+    Running running = process;
+    Optional<Acceptor> known = acceptor();
+    if (running == null || running.storage == null || known.isEmpty()) {
+      return Optional.empty();
+    }
+    return known.get().isFollowing(term)
+        ? read(running.storage, from, known.get().flushLsn(), sizeMax)
+        : Optional.empty();
+  }
+
+  /** Committed WAL, as a page server would be sent. */
+  Optional<byte[]> readCommitted(Lsn from, int sizeMax) {
+    Running running = process;
+    Optional<Acceptor> known = acceptor();
+    if (running == null || running.storage == null || known.isEmpty()) {
+      return Optional.empty();
+    }
+    return read(running.storage, from, known.get().commitLsn(), sizeMax);
+  }
+
+  private Optional<byte[]> read(TimelineStorage storage, Lsn from, Lsn end, int sizeMax) {
+    if (!from.isBefore(end)) {
+      return Optional.empty();
+    }
+    byte[] bytes = new byte[(int) Math.min(sizeMax, end.minus(from))];
+    try (WalReader reader = storage.newReader()) {
+      int count = reader.read(from, ByteBuffer.wrap(bytes));
+      return Optional.of(count == bytes.length ? bytes : Arrays.copyOf(bytes, count));
+    } catch (StorageException | IOException failure) {
+      throw new Violation("safekeeper %s cannot read its WAL at %s".formatted(node, from), failure);
+    }
+  }
+
+  Path timelineDirectory() {
+    return disk.root()
+        .resolve("tenants")
+        .resolve(world.properties.id().tenant().toString())
+        .resolve("timelines")
+        .resolve(world.properties.id().timeline().toString());
+  }
+
+  @Override
+  public String toString() {
+    return "safekeeper %s %s".formatted(node, acceptor().map(Acceptor::state).orElse(null));
+  }
+}
