@@ -11,11 +11,8 @@ import io.coppice.compute.postgres.PostgresInstallation;
 import io.coppice.compute.postgres.PostgresServer;
 import io.coppice.compute.postgres.RunAs;
 import io.coppice.it.support.Ports;
+import io.coppice.it.support.ServerLog;
 import io.coppice.it.support.Sql;
-import io.coppice.postgres.control.ClusterState;
-import io.coppice.postgres.control.ControlFile;
-import io.coppice.postgres.wal.ShutdownCheckpoint;
-import io.coppice.postgres.wal.WalSegmentName;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,7 +21,6 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -62,7 +58,7 @@ final class StartPositionsTest {
     runAs.own(data);
     Initdb.run(installation, runAs, data, Optional.empty(), true);
     for (long position : POSITIONS) {
-      Lsn start = replaceLog(data, new Lsn(position));
+      Lsn start = ServerLog.replace(data, new Lsn(position), ServerLog.checkPoint(data));
       runAs.own(data);
       serve(
           installation,
@@ -83,34 +79,6 @@ final class StartPositionsTest {
             Sql.run(connection, "drop table t");
           });
     }
-  }
-
-  /** Puts our log and pg_control in the place of the server's; where the checkpoint begins. */
-  private static Lsn replaceLog(Path data, Lsn lsn) throws IOException, StorageException {
-    Path controlPath = data.resolve(ControlFile.PATH);
-    ControlFile control = ControlFile.read(Files.readAllBytes(controlPath));
-    assertThat(control.state()).isEqualTo(ClusterState.SHUT_DOWN);
-    assertThat(control.checkPointLsn()).isLessThan(lsn);
-    ShutdownCheckpoint made =
-        ShutdownCheckpoint.at(
-            control.version(),
-            control.walSegmentSizeBytes(),
-            control.systemId(),
-            lsn,
-            control.checkPointLsn(),
-            control.checkPoint());
-    control.setCheckPoint(made.start(), made.checkPoint());
-    Files.write(controlPath, control.toBytes());
-    Path wal = data.resolve(WalSegmentName.DIRECTORY);
-    try (Stream<Path> files = Files.list(wal)) {
-      for (Path file : files.filter(Files::isRegularFile).toList()) {
-        Files.delete(file);
-      }
-    }
-    for (ShutdownCheckpoint.WalFile file : made.files()) {
-      Files.write(wal.resolve(file.fileName()), file.bytes());
-    }
-    return made.start();
   }
 
   private void serve(PostgresInstallation installation, RunAs runAs, Path data, Work work)

@@ -71,7 +71,10 @@ final class CorpusServer {
     return directory.resolve("data");
   }
 
-  /** Makes the cluster, and lets each script run on it {@code rounds} times, each in a database. */
+  /**
+   * Makes the cluster, an old one, and lets each script run on it {@code rounds} times, each in a
+   * database; then freezes all.
+   */
   void makeWal(List<CorpusScript> scripts, int rounds)
       throws StorageException, SQLException, IOException, InterruptedException {
     Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
@@ -89,6 +92,8 @@ final class CorpusServer {
             extensions(port, DATABASE + round);
           }
         });
+    AgedCluster.age(data());
+    runAs.own(data());
     copy(data(), base());
     // Another setting than before is a record of its own.
     serve(
@@ -100,6 +105,7 @@ final class CorpusServer {
               script.run(() -> Sql.connect(port, database));
             }
           }
+          AgedCluster.freeze(port);
         });
   }
 

@@ -177,7 +177,7 @@ final class WalCommandTest {
       segments = files.filter(Files::isRegularFile).sorted().toList();
     }
     // Only the first and a later one: made of the first, it says that it is another.
-    Files.copy(segments.getFirst(), copy.resolve("000000010000000000000001"));
+    Files.copy(segments.getFirst(), copy.resolve(segments.getFirst().getFileName()));
     Path later = copy.resolve("000000010000000000000009");
     byte[] bytes = Files.readAllBytes(segments.getFirst());
     bytes[8 + 3] = 9;
