@@ -67,8 +67,10 @@ public final class Safekeeper implements AutoCloseable {
     boolean started = false;
     try {
       registry.readAll();
+      TimelineRebuilds rebuilds = new TimelineRebuilds(registry, directory, creator, this::fatal);
       this.server =
-          RpcServer.start(config.listen(), List.of(new SafekeeperService(registry, hub, pool)));
+          RpcServer.start(
+              config.listen(), List.of(new SafekeeperService(registry, rebuilds, hub, pool)));
       started = true;
     } finally {
       if (!started) {

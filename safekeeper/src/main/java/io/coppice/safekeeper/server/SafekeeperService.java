@@ -4,13 +4,16 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.rpc.HostPort;
 import io.coppice.common.rpc.RpcStatus;
 import io.coppice.proto.v1.AcceptorMessage;
 import io.coppice.proto.v1.DeleteTimelineRequest;
 import io.coppice.proto.v1.DeleteTimelineResponse;
+import io.coppice.proto.v1.ListTimelinesRequest;
 import io.coppice.proto.v1.ProposerMessage;
 import io.coppice.proto.v1.PullTimelineRequest;
 import io.coppice.proto.v1.PullTimelineResponse;
+import io.coppice.proto.v1.RaiseGenerationRequest;
 import io.coppice.proto.v1.SafekeeperServiceGrpc;
 import io.coppice.proto.v1.StreamWalRequest;
 import io.coppice.proto.v1.StreamWalResponse;
@@ -20,16 +23,22 @@ import io.coppice.proto.v1.WatchTimelinesRequest;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
+import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /** The gRPC face of a safekeeper. Runs on the event loop; what can block goes to the pool. */
 final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImplBase {
   private final TimelineRegistry registry;
+  private final TimelineRebuilds rebuilds;
   private final WatchHub hub;
   private final Executor pool;
 
-  SafekeeperService(TimelineRegistry registry, WatchHub hub, Executor pool) {
+  SafekeeperService(
+      TimelineRegistry registry, TimelineRebuilds rebuilds, WatchHub hub, Executor pool) {
     this.registry = registry;
+    this.rebuilds = rebuilds;
     this.hub = hub;
     this.pool = pool;
   }
@@ -74,13 +83,54 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
   }
 
   @Override
+  public void listTimelines(
+      ListTimelinesRequest request, StreamObserver<TimelineStatusResponse> out) {
+    registry.snapshots().forEach(timeline -> out.onNext(timeline.toProto(registry.node())));
+    out.onCompleted();
+  }
+
+  @Override
+  public void raiseGeneration(
+      RaiseGenerationRequest request, StreamObserver<TimelineStatusResponse> out) {
+    pool.execute(() -> {
+      try {
+        registry
+            .open(timelineId(request.getTenantId(), request.getTimelineId()))
+            .raiseGeneration(request.getConfigurationGeneration())
+            .whenComplete((raised, failure) -> answer(out, raised, failure));
+      } catch (StorageException | IOException | RuntimeException failure) {
+        out.onError(RpcStatus.of(failure).asRuntimeException());
+      }
+    });
+  }
+
+  private void answer(
+      StreamObserver<TimelineStatusResponse> out,
+      @Nullable TimelineSnapshot raised,
+      @Nullable Throwable failure) {
+    if (raised != null) {
+      out.onNext(raised.toProto(registry.node()));
+      out.onCompleted();
+    } else {
+      out.onError(RpcStatus.of(Objects.requireNonNull(failure)).asRuntimeException());
+    }
+  }
+
+  @Override
   public void pullTimeline(PullTimelineRequest request, StreamObserver<PullTimelineResponse> out) {
+    // It waits for others: not for the pool, which answers others.
     answer(
         out,
+        task -> Thread.ofVirtual().name("rebuild").start(task),
         () -> {
           TenantTimelineId id = timelineId(request.getTenantId(), request.getTimelineId());
-          throw new StorageException.Unsupported(
-              "rebuilding a timeline from its peers is not there yet (asked for %s)".formatted(id));
+          List<HostPort> peers = request.getPeersList().stream().map(HostPort::parse).toList();
+          TimelineSnapshot rebuilt = rebuilds.rebuild(id, peers, request.getReplace());
+          return PullTimelineResponse.newBuilder()
+              .setFlushLsn(rebuilt.flushLsn().value())
+              .setCommitLsn(rebuilt.commitLsn().value())
+              .setConfigurationGeneration(rebuilt.state().generation())
+              .build();
         });
   }
 
@@ -93,7 +143,11 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
   }
 
   private <T> void answer(StreamObserver<T> out, Answer<T> answer) {
-    pool.execute(() -> {
+    answer(out, pool, answer);
+  }
+
+  private static <T> void answer(StreamObserver<T> out, Executor executor, Answer<T> answer) {
+    executor.execute(() -> {
       try {
         out.onNext(answer.get());
         out.onCompleted();

@@ -10,6 +10,7 @@ import io.coppice.safekeeper.wal.TimelineStorage;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +45,7 @@ final class TimelineRegistry {
   private final Map<TenantTimelineId, TimelineWorker> open = new HashMap<>();
   private final Map<TenantTimelineId, TimelineSnapshot> dormant = new HashMap<>();
   private final Set<TenantTimelineId> tombstones = new LinkedHashSet<>();
+  private final Set<TenantTimelineId> rebuilding = new HashSet<>();
   private boolean stopped;
 
   TimelineRegistry(
@@ -97,6 +99,9 @@ final class TimelineRegistry {
     if (known != null) {
       return known;
     }
+    if (rebuilding.contains(id)) {
+      throw beingRebuilt(id);
+    }
     Optional<TimelineStorage> storage = directory.openTimeline(id, creator);
     if (storage.isEmpty()) {
       throw new StorageException.NotFound(
@@ -149,6 +154,50 @@ final class TimelineRegistry {
     return worker;
   }
 
+  /**
+   * Keeps a timeline that is to be rebuilt from being opened or made, until {@link #endRebuild}.
+   * One that is here goes on until {@link #putAside}.
+   *
+   * @param replace also if it is here
+   * @throws StorageException.Conflict if it is here, or being rebuilt
+   * @throws StorageException.NotFound if it was deleted
+   */
+  synchronized void startRebuild(TenantTimelineId id, boolean replace)
+      throws StorageException, IOException {
+    checkRunning();
+    if (tombstones.contains(id)) {
+      throw new StorageException.NotFound("timeline %s was deleted".formatted(id));
+    }
+    if (rebuilding.contains(id)) {
+      throw new StorageException.Conflict(
+          "timeline %s is being rebuilt on safekeeper %s already".formatted(id, node()));
+    }
+    if (!replace && (open.containsKey(id) || directory.hasTimeline(id))) {
+      throw new StorageException.Conflict(
+          "timeline %s is on safekeeper %s; it is rebuilt only if that copy is to be replaced"
+              .formatted(id, node()));
+    }
+    rebuilding.add(id);
+  }
+
+  /** From here on a timeline that is being rebuilt is not here; durable when this returns. */
+  void putAside(TenantTimelineId id) throws IOException {
+    TimelineWorker worker;
+    synchronized (this) {
+      dormant.remove(id);
+      worker = open.remove(id);
+    }
+    if (worker != null) {
+      worker.close().join();
+    }
+    directory.putAside(id);
+  }
+
+  /** The timeline can be opened again, if it is here. */
+  synchronized void endRebuild(TenantTimelineId id) {
+    rebuilding.remove(id);
+  }
+
   /** Forgets a timeline and deletes its files; nothing happens if it is not here. */
   void delete(TenantTimelineId id) throws IOException, StorageException {
     Optional<TimelineWorker> worker = remove(id);
@@ -161,6 +210,9 @@ final class TimelineRegistry {
   private synchronized Optional<TimelineWorker> remove(TenantTimelineId id)
       throws StorageException {
     checkRunning();
+    if (rebuilding.contains(id)) {
+      throw beingRebuilt(id);
+    }
     if (tombstones.size() == TOMBSTONES_MAX) {
       tombstones.remove(tombstones.iterator().next());
     }
@@ -190,6 +242,11 @@ final class TimelineRegistry {
   synchronized void stop() {
     stopped = true;
     open.clear();
+  }
+
+  private StorageException beingRebuilt(TenantTimelineId id) {
+    return new StorageException.Transient(
+        "timeline %s is being rebuilt on safekeeper %s".formatted(id, node()));
   }
 
   private void checkRunning() throws StorageException.Transient {

@@ -43,6 +43,9 @@ final class TimelineWorker {
 
     record PersistPositions() implements Task {}
 
+    record RaiseGeneration(int generation, CompletableFuture<TimelineSnapshot> raised)
+        implements Task {}
+
     record Close(CompletableFuture<Void> closed) implements Task {}
   }
 
@@ -127,6 +130,16 @@ final class TimelineWorker {
     }
   }
 
+  /**
+   * Has nothing be done in older generations; completes, once that is durable, with the state then,
+   * or with a {@link StorageException} if a later generation was seen.
+   */
+  CompletableFuture<TimelineSnapshot> raiseGeneration(int generation) {
+    CompletableFuture<TimelineSnapshot> raised = new CompletableFuture<>();
+    enqueue(new Task.RaiseGeneration(generation, raised));
+    return raised;
+  }
+
   /** Ends all conversations and closes the files, after what is queued. */
   CompletableFuture<Void> close() {
     CompletableFuture<Void> done = new CompletableFuture<>();
@@ -184,8 +197,29 @@ final class TimelineWorker {
           acceptor.persistPositions();
         }
       }
+      case Task.RaiseGeneration(int generation, CompletableFuture<TimelineSnapshot> raised) ->
+          raiseGeneration(generation, raised);
       case Task.Close(CompletableFuture<Void> done) -> closeNow(done);
     }
+  }
+
+  private void raiseGeneration(int generation, CompletableFuture<TimelineSnapshot> raised)
+      throws DiskFailure {
+    if (closed) {
+      raised.completeExceptionally(closedHere());
+      return;
+    }
+    try {
+      acceptor.raiseGeneration(generation);
+      publish();
+      raised.complete(snapshot);
+    } catch (StorageException refused) {
+      raised.completeExceptionally(refused);
+    }
+  }
+
+  private StorageException closedHere() {
+    return new StorageException.Transient("timeline " + id + " is closed here");
   }
 
   private void handle(ProposeSession from, Request request) throws DiskFailure {
@@ -193,7 +227,7 @@ final class TimelineWorker {
       return;
     }
     if (closed) {
-      from.fail(new StorageException.Transient("timeline " + id + " is closed here"));
+      from.fail(closedHere());
       return;
     }
     sessions.add(from);
@@ -284,7 +318,7 @@ final class TimelineWorker {
       }
     }
     for (ProposeSession session : sessions) {
-      session.fail(new StorageException.Transient("timeline " + id + " is closed here"));
+      session.fail(closedHere());
     }
     sessions.clear();
     done.complete(null);

@@ -96,15 +96,20 @@ final class WalStreamSession implements StreamObserver<StreamWalRequest> {
       throw new StorageException.Precondition(
           "WAL at %s was asked for; this timeline's begins at %s".formatted(position, first));
     }
+    if (start.getFlushed() && timeline.snapshot().flushLsn().isBefore(end)) {
+      throw new StorageException.Transient(
+          "WAL up to %s was asked for; the log ends at %s"
+              .formatted(end, timeline.snapshot().flushLsn()));
+    }
     while (!ended && position.isBefore(end)) {
-      Lsn limit = Lsn.min(end, available(start.getTerm(), timeline));
+      Lsn limit = Lsn.min(end, available(start, timeline));
       if (!position.isBefore(limit) || !out.isReady()) {
         signal.await();
         continue;
       }
       byte[] data = new byte[(int) Math.min(CHUNK_SIZE_BYTES_MAX, limit.minus(position))];
       int length = reader.read(position, ByteBuffer.wrap(data));
-      available(start.getTerm(), timeline); // what was read is still of that term's log
+      available(start, timeline); // what was read is still of that term's log
       out.onNext(
           StreamWalResponse.newBuilder()
               .setStartLsn(position.value())
@@ -115,9 +120,13 @@ final class WalStreamSession implements StreamObserver<StreamWalRequest> {
     }
   }
 
-  private static Lsn available(long term, TimelineWorker timeline)
+  private static Lsn available(StartStream start, TimelineWorker timeline)
       throws StorageException.Transient {
     TimelineSnapshot now = timeline.snapshot();
+    if (start.getFlushed()) {
+      return now.flushLsn();
+    }
+    long term = start.getTerm();
     if (term == 0) {
       return now.commitLsn();
     }

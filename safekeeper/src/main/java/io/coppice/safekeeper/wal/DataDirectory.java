@@ -7,6 +7,7 @@ import io.coppice.common.id.TimelineId;
 import io.coppice.common.platform.DurableFiles;
 import io.coppice.safekeeper.consensus.AcceptorState;
 import io.coppice.safekeeper.consensus.NodeId;
+import io.coppice.safekeeper.consensus.TimelineProperties;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -34,6 +35,8 @@ import org.jspecify.annotations.Nullable;
  *   lock                                    locked while in use
  *   tenants/TENANT/timelines/TIMELINE/      control, wal/
  *   deleted/                                timelines on their way out
+ *   rebuilding/TENANT-TIMELINE/             timelines that are being put together
+ *   replaced/TENANT-TIMELINE/               what a timeline was before it is rebuilt
  * </pre>
  */
 public final class DataDirectory implements AutoCloseable {
@@ -43,6 +46,8 @@ public final class DataDirectory implements AutoCloseable {
   private static final String TENANTS = "tenants";
   private static final String TIMELINES = "timelines";
   private static final String DELETED = "deleted";
+  private static final String REBUILDING = "rebuilding";
+  private static final String REPLACED = "replaced";
   private static final Pattern MARKER_TEXT =
       Pattern.compile("coppice safekeeper data, format (\\d{1,9}), node (\\d{1,18})\\s*");
 
@@ -80,7 +85,8 @@ public final class DataDirectory implements AutoCloseable {
       throw failure;
     }
     DataDirectory opened = new DataDirectory(root, node, lockChannel);
-    opened.clearDeleted();
+    opened.clear(DELETED);
+    opened.clear(REBUILDING);
     return opened;
   }
 
@@ -174,6 +180,11 @@ public final class DataDirectory implements AutoCloseable {
     return storage;
   }
 
+  /** Whether a timeline is here, damaged or not. */
+  public boolean hasTimeline(TenantTimelineId id) {
+    return TimelineStorage.exists(path(id));
+  }
+
   /** A timeline's stored state alone, without a look at its WAL; empty if it is not here. */
   public Optional<AcceptorState> peekTimeline(TenantTimelineId id)
       throws StorageException, IOException {
@@ -205,25 +216,55 @@ public final class DataDirectory implements AutoCloseable {
 
   /** Deletes a timeline. It is gone for good once this returns, whatever happens then. */
   public void deleteTimeline(TenantTimelineId id) throws IOException {
+    moveTo(DELETED, id);
+    clear(DELETED);
+  }
+
+  /** Moves what is here of a timeline out of the way, damaged or not. It is not here then. */
+  public void putAside(TenantTimelineId id) throws IOException {
+    moveTo(REPLACED, id);
+  }
+
+  /** Deletes what {@link #putAside} kept. */
+  public void forgetReplaced(TenantTimelineId id) throws IOException {
+    deleteTree(aside(REPLACED, id));
+  }
+
+  /** Begins to put a timeline together, which is not here until it is published. */
+  public StagedTimeline stage(TimelineProperties properties, Executor creator)
+      throws StorageException, IOException {
+    TenantTimelineId id = properties.id();
+    Path staging = aside(REBUILDING, id);
+    deleteTree(staging);
+    DurableFiles.createDirectories(staging);
+    DurableFiles.createDirectories(timelinesOf(id));
+    TimelineStorage storage =
+        TimelineStorage.create(staging, AcceptorState.initial(properties, 0), creator);
+    return new StagedTimeline(storage, staging, path(id));
+  }
+
+  private void moveTo(String place, TenantTimelineId id) throws IOException {
     Path directory = path(id);
     if (Files.isDirectory(directory)) {
-      Path graves = root.resolve(DELETED);
-      Path grave = graves.resolve(id.tenant() + "-" + id.timeline());
-      DurableFiles.createDirectories(graves);
-      deleteTree(grave);
-      DurableFiles.renameDurably(directory, grave);
+      Path to = aside(place, id);
+      DurableFiles.createDirectories(root.resolve(place));
+      deleteTree(to);
+      DurableFiles.renameDurably(directory, to);
       DurableFiles.syncDirectory(timelinesOf(id));
     }
-    clearDeleted();
   }
 
-  private void clearDeleted() throws IOException {
-    for (Path grave : children(root.resolve(DELETED))) {
-      deleteTree(grave);
+  private Path aside(String place, TenantTimelineId id) {
+    return root.resolve(place).resolve(id.tenant() + "-" + id.timeline());
+  }
+
+  private void clear(String place) throws IOException {
+    for (Path left : children(root.resolve(place))) {
+      deleteTree(left);
     }
   }
 
-  private static void deleteTree(Path tree) throws IOException {
+  static void deleteTree(Path tree) throws IOException {
     if (!Files.exists(tree)) {
       return;
     }

@@ -374,7 +374,7 @@ final class SafekeeperTest {
                         .setTenantId(TENANT)
                         .setTimelineId(TIMELINE)
                         .build()))
-        .hasMessageContaining("UNIMPLEMENTED");
+        .hasMessageContaining("INVALID_ARGUMENT: 0 peers");
   }
 
   @Test

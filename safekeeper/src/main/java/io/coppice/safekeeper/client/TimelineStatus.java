@@ -1,0 +1,18 @@
+package io.coppice.safekeeper.client;
+
+import io.coppice.common.id.Lsn;
+import io.coppice.safekeeper.consensus.AcceptorState;
+import io.coppice.safekeeper.consensus.NodeId;
+
+/**
+ * A timeline on one safekeeper, as that says.
+ *
+ * @param flushLsn end of its log; of a timeline that is not in use there, what is committed of it
+ */
+public record TimelineStatus(NodeId node, AcceptorState state, Lsn flushLsn) {
+
+  /** Term of the end of the log. */
+  public long lastLogTerm() {
+    return state.history().lastTermAt(flushLsn);
+  }
+}

@@ -1,0 +1,188 @@
+package io.coppice.safekeeper.server;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.proto.v1.StreamWalResponse;
+import io.coppice.safekeeper.client.TimelineStatus;
+import io.coppice.safekeeper.client.WalDownload;
+import io.coppice.safekeeper.consensus.AcceptorState;
+import io.coppice.safekeeper.consensus.DiskFailure;
+import io.coppice.safekeeper.consensus.TermHistory;
+import io.coppice.safekeeper.consensus.WalStore;
+import io.coppice.safekeeper.wal.DataDirectory;
+import io.coppice.safekeeper.wal.StagedTimeline;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One rebuild of a timeline that this node has lost, with all that it promised about it.
+ *
+ * <pre>
+ *   ask the peers for their generation g -> have them raise it to g + 1, and say what they have
+ *     -> copy the greatest log, up to the end F that was said -> ask again: still the same log?
+ *     -> control file: generation g + 1, the greatest of the terms and positions -> into its place
+ * </pre>
+ *
+ * <p>Once n - q + 1 peers are in generation g + 1, nobody is elected and nothing is committed with
+ * a vote or an acknowledgement that this node gave in an older one, because every quorum it was
+ * part of has one of them. What had been committed by then is in what they said, so in the greatest
+ * log. What they do in generation g + 1 meanwhile is none of this node's, and reaches it as it
+ * reaches any safekeeper that was away.
+ */
+final class TimelineRebuild {
+  private static final Logger log = LoggerFactory.getLogger(TimelineRebuild.class);
+  private static final int ATTEMPTS_MAX = 3;
+
+  private final TenantTimelineId id;
+  private final Peers peers;
+  private final TimelineRegistry registry;
+  private final DataDirectory directory;
+  private final Executor creator;
+
+  TimelineRebuild(
+      TenantTimelineId id,
+      Peers peers,
+      TimelineRegistry registry,
+      DataDirectory directory,
+      Executor creator) {
+    this.id = id;
+    this.peers = peers;
+    this.registry = registry;
+    this.directory = directory;
+    this.creator = creator;
+  }
+
+  /** The log was cut while it was copied. */
+  private static final class LogWasCut extends Exception {
+    private static final long serialVersionUID = 1;
+  }
+
+  /**
+   * Rebuilds the timeline, which nobody else opens meanwhile.
+   *
+   * @throws StorageException.Transient if too few peers answer, or the log does not hold still
+   * @throws StorageException.Precondition if the peers have lost committed WAL, too
+   */
+  void run() throws StorageException, IOException, InterruptedException, DiskFailure {
+    for (int attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      // Nothing is touched, here or there, before it is likely to succeed.
+      List<Peers.Answer> found = peers.ask(peer -> peer.status(id));
+      registry.putAside(id);
+      int generation = 1 + found.stream().mapToInt(TimelineRebuild::generation).max().orElseThrow();
+      List<Peers.Answer> answers = peers.ask(peer -> peer.raiseGeneration(id, generation));
+      try {
+        rebuild(generation, answers);
+        return;
+      } catch (LogWasCut _) {
+        log.info("timeline {}: the log was cut while it was copied, starting again", id);
+      }
+    }
+    throw new StorageException.Transient(
+        "the log of timeline %s was cut each of %d times that it was copied"
+            .formatted(id, ATTEMPTS_MAX));
+  }
+
+  private static int generation(Peers.Answer answer) {
+    return answer.status().state().generation();
+  }
+
+  private void rebuild(int generation, List<Peers.Answer> answers)
+      throws StorageException, IOException, InterruptedException, DiskFailure, LogWasCut {
+    Peers.Answer donor =
+        answers.stream()
+            .max(
+                Comparator.comparingLong((Peers.Answer answer) -> answer.status().lastLogTerm())
+                    .thenComparing(answer -> answer.status().flushLsn()))
+            .orElseThrow();
+    AcceptorState state = stateAfter(generation, donor.status(), answers);
+    log.info(
+        "timeline {}: rebuilding it from safekeeper {} up to {}, as {}",
+        id,
+        donor.status().node(),
+        donor.status().flushLsn(),
+        state);
+    try (StagedTimeline staged = directory.stage(state.properties(), creator)) {
+      copy(donor, staged.wal());
+      staged.publish(state);
+    }
+  }
+
+  /** What a safekeeper would know that had seen all that the peers have. */
+  private AcceptorState stateAfter(int generation, TimelineStatus donor, List<Peers.Answer> answers)
+      throws StorageException.Precondition {
+    Lsn end = donor.flushLsn();
+    TermHistory history = donor.state().history().upTo(end);
+    long term = 0;
+    Lsn commitLsn = donor.state().commitLsn();
+    Lsn truncateLsn = donor.state().truncateLsn();
+    for (Peers.Answer answer : answers) {
+      AcceptorState state = answer.status().state();
+      term = Math.max(term, state.term());
+      commitLsn = Lsn.max(commitLsn, state.commitLsn());
+      truncateLsn = Lsn.max(truncateLsn, state.truncateLsn());
+    }
+    if (commitLsn.isAfter(end)) {
+      throw new StorageException.Precondition(
+          "WAL of timeline %s was committed up to %s, but the best log of its peers ends at %s:"
+                  .formatted(id, commitLsn, end)
+              + " some other safekeeper has lost its data");
+    }
+    return new AcceptorState(
+        donor.state().properties(), generation, term, history, commitLsn, truncateLsn);
+  }
+
+  private void copy(Peers.Answer donor, WalStore wal)
+      throws StorageException, InterruptedException, DiskFailure, LogWasCut {
+    Lsn end = donor.status().flushLsn();
+    StorageException failure = null;
+    try {
+      download(donor, wal, end);
+      wal.flush();
+      if (!wal.flushLsn().equals(end)) {
+        failure =
+            new StorageException.Corrupt(
+                "safekeeper %s said its log ends at %s; what it sent ends at %s"
+                    .formatted(donor.status().node(), end, wal.flushLsn()));
+      }
+    } catch (StorageException notCopied) {
+      failure = notCopied; // of no interest if the log is another one now
+    }
+    TimelineStatus now = donor.from().status(id);
+    TermHistory copied = donor.status().state().history().upTo(end);
+    if (copied.commonPoint(now.state().history(), now.flushLsn()).isBefore(end)) {
+      throw new LogWasCut();
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  private void download(Peers.Answer donor, WalStore wal, Lsn end)
+      throws StorageException, InterruptedException, DiskFailure {
+    if (!wal.writeLsn().isBefore(end)) {
+      return;
+    }
+    try (WalDownload download = donor.from().downloadFlushed(id, wal.writeLsn(), end)) {
+      for (Optional<StreamWalResponse> piece = download.next();
+          piece.isPresent();
+          piece = download.next()) {
+        ByteBuffer data = piece.get().getData().asReadOnlyByteBuffer();
+        Lsn begin = new Lsn(piece.get().getStartLsn());
+        boolean isNext = begin.equals(wal.writeLsn()) && data.hasRemaining();
+        if (!isNext || begin.plus(data.remaining()).isAfter(end)) {
+          throw new StorageException.Corrupt(
+              "%s sent %d bytes of WAL at %s; expected those from %s up to %s"
+                  .formatted(donor.from().address(), data.remaining(), begin, wal.writeLsn(), end));
+        }
+        wal.write(begin, data);
+      }
+    }
+  }
+}
