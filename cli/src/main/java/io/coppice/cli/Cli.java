@@ -8,6 +8,7 @@ import io.coppice.cli.command.Converters;
 import io.coppice.cli.command.EndpointCommand;
 import io.coppice.cli.command.LsnCommand;
 import io.coppice.cli.command.PageCommand;
+import io.coppice.cli.command.SafekeeperCommand;
 import io.coppice.cli.command.TenantCommand;
 import io.coppice.cli.command.TimeCommand;
 import io.coppice.cli.command.VersionCommand;
@@ -69,7 +70,7 @@ public final class Cli {
         new TimeCommand(session),
         new WalCommand(session),
         new ServerCommands.PageserverRole(session),
-        new ServerCommands.SafekeeperRole(session),
+        new SafekeeperCommand(session),
         new ConfigCommand(session),
         new CompletionCommand(session),
         new VersionCommand(session));

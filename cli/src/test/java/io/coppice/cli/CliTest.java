@@ -40,6 +40,22 @@ class CliTest {
   }
 
   @Test
+  void safekeeperTakesANumberOrAVerb() {
+    assertThat(run("safekeeper")).isEqualTo(2);
+    assertThat(err()).contains("--id N, or one of pull, status, timelines");
+    assertThat(run("safekeeper", "pull", "9", "main")).isEqualTo(2);
+    assertThat(err()).contains("there is no safekeeper 9 (there are 1 to 3)");
+    assertThat(run("safekeeper", "pull", "1")).isEqualTo(2);
+    assertThat(err()).contains("which branch?");
+    assertThat(run("safekeeper", "status", "x/y", "--safekeepers", "127.0.0.1")).isEqualTo(2);
+    assertThat(err()).contains("not an address: \"127.0.0.1\"");
+    assertThat(run("safekeeper", "status", "x/y")).isEqualTo(2);
+    assertThat(err()).contains("not a tenant id: \"x\"");
+    assertThat(run("safekeeper", "timelines", "1", "--safekeepers", "127.0.0.1:1")).isEqualTo(7);
+    assertThat(err()).contains("127.0.0.1:1");
+  }
+
+  @Test
   void refusesATimeWithoutAnOffset() {
     assertThat(run("lsn", "at", "2026-11-21T14:02:07")).isEqualTo(2);
     assertThat(err()).contains("expected RFC 3339 with an offset");

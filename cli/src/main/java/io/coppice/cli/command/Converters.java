@@ -3,6 +3,7 @@ package io.coppice.cli.command;
 import io.coppice.common.id.Fork;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.RelationTag;
+import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.storage.BranchPoint;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -34,6 +35,7 @@ public final class Converters {
     commandLine.registerConverter(BranchPoint.class, wrap(Converters::branchPoint));
     commandLine.registerConverter(RelationTag.class, wrap(Converters::relation));
     commandLine.registerConverter(Fork.class, wrap(Converters::fork));
+    commandLine.registerConverter(HostPort.class, wrap(HostPort::parse));
   }
 
   private static <T> ITypeConverter<T> wrap(ITypeConverter<T> converter) {

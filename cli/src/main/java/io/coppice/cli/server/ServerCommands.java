@@ -148,47 +148,27 @@ public final class ServerCommands {
     }
   }
 
-  /** {@code coppice safekeeper}. */
-  @Command(name = "safekeeper", description = "Runs one safekeeper alone until it is stopped.")
-  public static final class SafekeeperRole implements Callable<Integer> {
-    private final Session session;
-
-    @Option(
-        names = "--id",
-        paramLabel = "N",
-        required = true,
-        description = "Which of cluster.safekeepers this is, from 1.")
-    private int id;
-
-    @Option(names = "--end-with", paramLabel = "PID", hidden = true)
-    private @Nullable Long endWith;
-
-    public SafekeeperRole(Session session) {
-      this.session = session;
+  /** Runs safekeeper {@code number} of the configuration, from 1. */
+  public static void runSafekeeper(Session session, int number, @Nullable Long endWith)
+      throws Exception {
+    CoppiceConfig config = session.config();
+    ServerLog.setLevel(config.logLevel());
+    List<HostPort> all = config.cluster().safekeepers();
+    if (number < 1 || number > all.size()) {
+      throw new CommandFailure(
+          ExitCode.USAGE,
+          "there is no safekeeper %d (cluster.safekeepers lists 1 to %d)"
+              .formatted(number, all.size()));
     }
-
-    @Override
-    public Integer call() throws Exception {
-      CoppiceConfig config = session.config();
-      ServerLog.setLevel(config.logLevel());
-      List<HostPort> all = config.cluster().safekeepers();
-      if (id < 1 || id > all.size()) {
-        throw new CommandFailure(
-            ExitCode.USAGE,
-            "there is no safekeeper %d (cluster.safekeepers lists 1 to %d)"
-                .formatted(id, all.size()));
-      }
-      run(
-          session,
-          config,
-          endWith,
-          roles -> {
-            HostPort address = roles.startSafekeeper(id, all.get(id - 1));
-            HostPort status = roles.startStatus(id);
-            ready(session.output(), "safekeeper " + id, address, status);
-          });
-      return ExitCode.OK.number();
-    }
+    run(
+        session,
+        config,
+        endWith,
+        roles -> {
+          HostPort address = roles.startSafekeeper(number, all.get(number - 1));
+          HostPort status = roles.startStatus(number);
+          ready(session.output(), "safekeeper " + number, address, status);
+        });
   }
 
   private static void ready(Output output, String role, HostPort address, HostPort status)

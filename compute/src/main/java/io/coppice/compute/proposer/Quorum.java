@@ -52,6 +52,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
   private final Proposer proposer;
   private final WalPump pump;
   private final CommitNews commitNews;
+  private final LostSafekeepers lostSafekeepers;
 
   private boolean campaignScheduled;
   private boolean fencedTold;
@@ -79,6 +80,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
     }
     this.pump = new WalPump(config.timeline(), proposer, links, this);
     this.commitNews = new CommitNews(proposer, links, pump, this);
+    this.lostSafekeepers = new LostSafekeepers(config.timeline(), proposer, links, this);
     for (int i = 0; i < members; i++) {
       links.add(new SafekeeperLink(i, config.safekeepers().get(i), this));
     }
@@ -267,9 +269,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
   }
 
   private void elected() {
-    if (proposer.endLsn().equals(proposer.startLsn())) {
-      pump.begin(proposer.startLsn(), config.recentWalSizeBytesMax());
-    } // else it leads on what is in memory
+    pump.lead(proposer.endLsn(), config.recentWalSizeBytesMax());
     log.info(
         "timeline {}: elected in term {}, WAL begins at {}",
         config.timeline(),
@@ -292,6 +292,9 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
       if (link.isCurrent(session)) {
         log.info("safekeeper {}: {}", link.address(), reason.getMessage());
         reconnectLater(link, reason);
+        if (reason instanceof StorageException.NotFound) {
+          lostSafekeepers.found(link);
+        }
         changed.signalAll();
       }
     });

@@ -40,9 +40,12 @@ final class WalPump implements DonorFeed.Owner {
     this.turns = turns;
   }
 
-  /** The log goes on from there. */
-  void begin(Lsn start, int sizeBytesMax) {
-    recent = new RecentWal(start, sizeBytesMax);
+  /** The log that is led ends there; if it is the one that was led before, memory has its end. */
+  void lead(Lsn end, int sizeBytesMax) {
+    RecentWal before = recent;
+    if (before == null || !before.end().equals(end)) {
+      recent = new RecentWal(end, sizeBytesMax);
+    }
   }
 
   RecentWal recent() {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.compute.postgres.PostgresServer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.util.Arrays;
@@ -191,6 +192,27 @@ final class WalProposerTest {
         .isInstanceOf(StorageException.Precondition.class)
         .hasMessageContaining("safekeeper 2 does not have timeline")
         .hasMessageContaining("safekeeper 3 does not have timeline");
+  }
+
+  @Test
+  void goesOnWhileALostSafekeeperIsRebuiltAndThenWithIt() throws Exception {
+    try (WalProposer proposer = WalProposer.elect(world.config());
+        Connection connection = world.connect()) {
+      proposer.stopCreating();
+      proposer.start(world.postgresAddress(), "postgres");
+      fill(connection, "a", 10_000);
+      world.wipeSafekeeper(3);
+      for (int table = 0; Files.notExists(world.walOf(3)); table++) {
+        fill(connection, "during" + table, 100);
+      }
+      fill(connection, "b", 10_000);
+      world.stopSafekeeper(1);
+      later(connection, "c").get(30, TimeUnit.SECONDS);
+      Lsn committed = ProposerWorld.flushLsn(connection);
+      awaitCommit(proposer, committed);
+      assertHasWalUpTo(3, committed);
+      assertThat(proposer.state()).isEqualTo(ProposerState.STREAMING);
+    }
   }
 
   private static void fill(Connection connection, String table, int rows) throws Exception {

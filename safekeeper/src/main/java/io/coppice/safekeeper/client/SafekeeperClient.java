@@ -22,7 +22,10 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
-/** Calls one safekeeper and waits for its answers; every call has a deadline. Thread safe. */
+/**
+ * Calls one safekeeper and waits for its answers; every call has a deadline. Thread safe. A {@code
+ * Transient} failure has the {@link StatusRuntimeException} as its cause.
+ */
 public final class SafekeeperClient implements AutoCloseable {
   private static final long CALL_TIMEOUT_MILLIS = 10_000;
 
@@ -134,11 +137,16 @@ public final class SafekeeperClient implements AutoCloseable {
         .withDeadlineAfter(timeoutMillis, TimeUnit.MILLISECONDS);
   }
 
-  private static <T> T call(Supplier<T> call) throws StorageException {
+  private <T> T call(Supplier<T> call) throws StorageException {
     try {
       return call.get();
     } catch (StatusRuntimeException e) {
-      throw RpcStatus.toException(e.getStatus());
+      StorageException failure = RpcStatus.toException(e.getStatus());
+      if (failure instanceof StorageException.Transient) {
+        throw new StorageException.Transient(
+            "safekeeper at %s: %s".formatted(address, failure.getMessage()), e);
+      }
+      throw failure;
     }
   }
 

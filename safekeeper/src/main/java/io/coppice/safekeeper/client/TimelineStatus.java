@@ -1,6 +1,7 @@
 package io.coppice.safekeeper.client;
 
 import io.coppice.common.id.Lsn;
+import io.coppice.common.id.TenantTimelineId;
 import io.coppice.safekeeper.consensus.AcceptorState;
 import io.coppice.safekeeper.consensus.NodeId;
 
@@ -10,6 +11,10 @@ import io.coppice.safekeeper.consensus.NodeId;
  * @param flushLsn end of its log; of a timeline that is not in use there, what is committed of it
  */
 public record TimelineStatus(NodeId node, AcceptorState state, Lsn flushLsn) {
+
+  public TenantTimelineId id() {
+    return state.properties().id();
+  }
 
   /** Term of the end of the log. */
   public long lastLogTerm() {

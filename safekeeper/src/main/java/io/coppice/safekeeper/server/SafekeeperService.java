@@ -94,10 +94,11 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
       RaiseGenerationRequest request, StreamObserver<TimelineStatusResponse> out) {
     pool.execute(() -> {
       try {
-        registry
-            .open(timelineId(request.getTenantId(), request.getTimelineId()))
-            .raiseGeneration(request.getConfigurationGeneration())
-            .whenComplete((raised, failure) -> answer(out, raised, failure));
+        var _ =
+            registry
+                .open(timelineId(request.getTenantId(), request.getTimelineId()))
+                .raiseGeneration(request.getConfigurationGeneration())
+                .whenComplete((raised, failure) -> answer(out, raised, failure));
       } catch (StorageException | IOException | RuntimeException failure) {
         out.onError(RpcStatus.of(failure).asRuntimeException());
       }
