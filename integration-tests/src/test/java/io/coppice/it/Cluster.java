@@ -121,6 +121,13 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
     awaitListening(safekeeperName(id), safekeeperAddresses().get(id - 1));
   }
 
+  /** Kills it, deletes its disk, and starts it again. */
+  void wipeSafekeeper(int id) throws IOException, InterruptedException {
+    safekeeper(id).kill9();
+    deleteTree(dataDirectory().resolve(safekeeperName(id)));
+    startSafekeeper(id);
+  }
+
   void startPageserver() throws IOException, InterruptedException {
     start(PAGESERVER, PAGESERVER);
     awaitListening(PAGESERVER, pageserverAddress());
