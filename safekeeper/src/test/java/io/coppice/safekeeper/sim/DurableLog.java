@@ -73,7 +73,7 @@ final class DurableLog {
     }
     while (length < wanted) {
       Lsn at = start.plus(length);
-      int offset = (int) Long.remainderUnsigned(at.value(), World.SEGMENT_SIZE_BYTES);
+      int offset = offsetInSegment(at);
       int count = Math.min(wanted - length, World.SEGMENT_SIZE_BYTES - offset);
       int read =
           safekeeper.disk.readDurable(
@@ -91,10 +91,14 @@ final class DurableLog {
   }
 
   /** As Postgres names it ({@code XLogFileName}). */
-  private static String segmentName(Lsn at) {
+  static String segmentName(Lsn at) {
     long number = Long.divideUnsigned(at.value(), World.SEGMENT_SIZE_BYTES);
     long perHalf = 0x1_0000_0000L / World.SEGMENT_SIZE_BYTES;
     return "%08X%08X%08X".formatted(1, number / perHalf, number % perHalf);
+  }
+
+  static int offsetInSegment(Lsn at) {
+    return (int) Long.remainderUnsigned(at.value(), World.SEGMENT_SIZE_BYTES);
   }
 
   void restarted(Acceptor acceptor) {
@@ -134,6 +138,9 @@ final class DurableLog {
   }
 
   void checkCommitted(byte[] reference, int committed) {
+    if (safekeeper.isDamaged()) {
+      return;
+    }
     if (committed > length) {
       throw new Violation("%s knows more to be committed than it has".formatted(safekeeper));
     }
@@ -157,6 +164,9 @@ final class DurableLog {
   }
 
   void checkEquals(DurableLog other, Lsn common) {
+    if (safekeeper.isDamaged() || other.safekeeper.isDamaged()) {
+      return;
+    }
     int upTo = Math.min((int) common.minus(start), Math.min(length, other.length));
     int at = Arrays.mismatch(bytes, 0, upTo, other.bytes, 0, upTo);
     if (at >= 0) {
@@ -167,7 +177,8 @@ final class DurableLog {
   }
 
   boolean holds(ReferenceLog reference, byte[] more) {
-    return reference.isPrefixOf(bytes, length, more);
+    int damagedMax = safekeeper.isDamaged() ? 1 : 0; // it had that byte, and will find out
+    return reference.isPrefixOf(bytes, length, more, damagedMax);
   }
 
   byte[] read(Lsn from, Lsn end) {

@@ -31,7 +31,9 @@ enum FaultKind {
   /** A second compute is started beside the one that is there. */
   RIVAL_COMPUTE,
   /** A safekeeper's process ends before or after one operation of the disk, also in its start. */
-  KILL_IN_OPERATION;
+  KILL_IN_OPERATION,
+  /** A stored bit of one safekeeper turns. At most one of them is hit: no more can be borne. */
+  BIT_FLIP;
 
   @SuppressWarnings("EnumOrdinal") // the order is fixed, see above
   long bit() {

@@ -45,12 +45,34 @@ final class ReferenceLog {
   }
 
   /**
-   * Whether {@code other}, which begins at the same LSN, equals all of this and then {@code more}.
+   * Whether {@code other}, which begins at the same LSN, equals all of this and then {@code more},
+   * but for some bytes at most.
    */
-  boolean isPrefixOf(byte[] other, int otherLength, byte[] more) {
-    return otherLength >= length + more.length
-        && Arrays.equals(bytes, 0, length, other, 0, length)
-        && Arrays.equals(more, 0, more.length, other, length, length + more.length);
+  boolean isPrefixOf(byte[] other, int otherLength, byte[] more, int bytesMax) {
+    if (otherLength < length + more.length) {
+      return false;
+    }
+    int different =
+        differences(bytes, 0, other, 0, length, bytesMax)
+            + differences(more, 0, other, length, more.length, bytesMax);
+    return different <= bytesMax;
+  }
+
+  private static int differences(
+      byte[] one, int oneFrom, byte[] other, int otherFrom, int count, int max) {
+    int different = 0;
+    int at = 0;
+    while (at < count && different <= max) {
+      int next =
+          Arrays.mismatch(
+              one, oneFrom + at, oneFrom + count, other, otherFrom + at, otherFrom + count);
+      if (next < 0) {
+        break;
+      }
+      different++;
+      at += next + 1;
+    }
+    return different;
   }
 
   /** What a safekeeper knows to be committed must be what was committed. */

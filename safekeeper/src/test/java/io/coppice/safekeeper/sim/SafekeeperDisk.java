@@ -5,6 +5,7 @@ import io.coppice.testsupport.disk.DiskFaults;
 import io.coppice.testsupport.disk.SimDisk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.random.RandomGenerator;
 
@@ -46,6 +47,16 @@ final class SafekeeperDisk implements DiskFaults {
     } else {
       losePower();
     }
+  }
+
+  /** Flips a bit of a file that is there; false if it is not. */
+  boolean flip(Path file, long position, int bit) {
+    if (!Files.exists(file)) {
+      return false;
+    }
+    world.trace.add("safekeeper %s: bit %d at %d of %s turns".formatted(node, bit, position, file));
+    disk.flip(file, position, bit);
+    return true;
   }
 
   void losePower() {

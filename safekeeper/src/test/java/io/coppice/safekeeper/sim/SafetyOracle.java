@@ -52,7 +52,7 @@ final class SafetyOracle {
     return reference.records();
   }
 
-  private DurableLog log(SimSafekeeper of) {
+  DurableLog log(SimSafekeeper of) {
     while (logs.size() <= of.index) {
       logs.add(new DurableLog(world, world.safekeepers.get(logs.size())));
     }

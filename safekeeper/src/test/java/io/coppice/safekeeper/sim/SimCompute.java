@@ -29,6 +29,7 @@ final class SimCompute {
   private static final int UNCOMMITTED_SIZE_BYTES_MAX = 64 * 1024;
   private static final int UNACKNOWLEDGED_SIZE_BYTES_MAX = 64 * 1024;
   private static final int FETCH_SIZE_BYTES_MAX = 16 * 1024;
+  private static final int ELECTION_MICROS_MAX = 60_000;
   private static final int START_WAL_MICROS = 400;
   private static final int FETCH_MICROS = 150;
 
@@ -227,6 +228,13 @@ final class SimCompute {
     world.oracle.elected(this);
     postgres = new SimPostgres(world, this, random);
     later(1, this::produce);
+    later(
+        ELECTION_MICROS_MAX,
+        () -> {
+          if (!mayProduce) {
+            kill(); // an endpoint's start that takes too long fails, and is tried again
+          }
+        });
   }
 
   /** Before Postgres is started, the page server is told that WAL begins. */

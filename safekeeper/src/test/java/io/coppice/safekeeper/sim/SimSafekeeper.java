@@ -37,6 +37,15 @@ final class SimSafekeeper {
 
   private record Message(Session from, Request request) {}
 
+  /** Of the disk. */
+  private enum State {
+    SOUND,
+    /** A bit of it was turned. */
+    DAMAGED,
+    /** And that was found: it takes part no more. */
+    OUT
+  }
+
   /** What a running process has in memory. */
   private record Running(
       DataDirectory directory, @Nullable TimelineStorage storage, @Nullable Acceptor acceptor) {}
@@ -53,6 +62,11 @@ final class SimSafekeeper {
   private @Nullable Session appender;
   private long announcedTerm;
   private boolean drainScheduled;
+  private State state = State.SOUND;
+
+  /** Up to here checksums are durable. */
+  private Lsn coveredLsn;
+
   private long pausedUntil;
   private long slowUntil;
 
@@ -65,6 +79,7 @@ final class SimSafekeeper {
     this.node = node;
     this.random = world.randoms.of("safekeeper " + node);
     this.disk = new SafekeeperDisk(world, node);
+    this.coveredLsn = world.properties.startLsn();
   }
 
   boolean isUp() {
@@ -78,7 +93,7 @@ final class SimSafekeeper {
   }
 
   void start() {
-    if (process != null) {
+    if (process != null || state == State.OUT) {
       return;
     }
     life++;
@@ -98,8 +113,10 @@ final class SimSafekeeper {
     } catch (PowerLost _) {
       world.coverage.mark("ended while starting");
       endInOperation();
-    } catch (StorageException damaged) {
-      throw new Violation("safekeeper %s cannot start".formatted(node), damaged);
+    } catch (StorageException.Corrupt found) {
+      foundDamage(found);
+    } catch (StorageException refused) {
+      throw new Violation("safekeeper %s cannot start".formatted(node), refused);
     } catch (IOException failure) {
       startLater();
     }
@@ -110,6 +127,51 @@ final class SimSafekeeper {
     Acceptor acceptor = new Acceptor(node, storage.stored(), storage.stateStore(), storage.wal());
     announcedTerm = acceptor.term();
     process = new Running(directory, storage, acceptor);
+  }
+
+  /**
+   * Whoever finds that its log is damaged takes part no more. Nobody may find what is not there.
+   */
+  private void foundDamage(StorageException.Corrupt found) {
+    if (state == State.SOUND) {
+      throw new Violation("safekeeper %s is not damaged".formatted(node), found);
+    }
+    world.trace.add("safekeeper %s finds: %s".formatted(node, found.getMessage()));
+    world.coverage.mark("found its damage");
+    state = State.OUT;
+    endProcess();
+  }
+
+  boolean isDamaged() {
+    return state != State.SOUND;
+  }
+
+  /**
+   * Turns a bit of the control file, of the log, or of its checksums. Of a log whose checksums are
+   * not synced yet, a loss of power at the same time may make damage look like the end; that much
+   * is not promised.
+   */
+  void damage(RandomGenerator dice) {
+    int length = (int) coveredLsn.minus(world.properties.startLsn());
+    Path directory = timelineDirectory();
+    boolean done =
+        switch (dice.nextInt(4)) {
+          case 0 -> disk.flip(directory.resolve("control"), dice.nextInt(112), dice.nextInt(8));
+          case 1 -> {
+            Lsn at = world.properties.startLsn().plus(dice.nextInt(length + 1));
+            Path checksums = directory.resolve("wal").resolve(DurableLog.segmentName(at) + ".crc");
+            int block = DurableLog.offsetInSegment(at) / 8192;
+            yield disk.flip(checksums, 32L + 16L * block + dice.nextInt(16), dice.nextInt(8));
+          }
+          default -> {
+            Lsn at = world.properties.startLsn().plus(dice.nextInt(length + 1));
+            Path segment = directory.resolve("wal").resolve(DurableLog.segmentName(at));
+            yield disk.flip(segment, DurableLog.offsetInSegment(at), dice.nextInt(8));
+          }
+        };
+    if (done) {
+      state = State.DAMAGED;
+    }
   }
 
   private void startLater() {
@@ -223,6 +285,8 @@ final class SimSafekeeper {
         case Request.Append _ -> appender = from;
       }
       reply.ifPresent(answer -> reply(from, answer));
+    } catch (StorageException.Corrupt found) {
+      foundDamage(found);
     } catch (StorageException refused) {
       refuse(from, refused.getMessage());
     } catch (IOException failure) {
@@ -315,6 +379,7 @@ final class SimSafekeeper {
           try {
             if (acceptor().isPresent()) {
               acceptor().get().persistPositions();
+              coveredLsn = acceptor().get().commitLsn();
             }
             persistLater(ofLife);
           } catch (PowerLost _) {
@@ -355,6 +420,9 @@ final class SimSafekeeper {
     try (WalReader reader = storage.newReader()) {
       int count = reader.read(from, ByteBuffer.wrap(bytes));
       return Optional.of(count == bytes.length ? bytes : Arrays.copyOf(bytes, count));
+    } catch (StorageException.Corrupt found) {
+      foundDamage(found);
+      return Optional.empty();
     } catch (StorageException | IOException failure) {
       throw new Violation("safekeeper %s cannot read its WAL at %s".formatted(node, from), failure);
     }

@@ -68,6 +68,7 @@ final class SimulationTest {
             "ended while starting",
             "refused by a full disk",
             "a timeline that is not there was refused",
+            "found its damage",
             "read by the page server")) {
       assertThat(seen.marks(mark)).as(mark).isPositive();
     }

@@ -55,6 +55,7 @@ final class Trouble {
     for (SimSafekeeper safekeeper : world.safekeepers) {
       troubleSafekeeper(safekeeper);
     }
+    damageOne();
     troubleComputes();
     troubleNetwork();
   }
@@ -75,6 +76,16 @@ final class Trouble {
     if (strikes(FaultKind.DISK_FULL, 3_000)) {
       safekeeper.disk.fill();
       world.later(some(FaultKind.DISK_FULL), safekeeper.disk::heal);
+    }
+  }
+
+  private void damageOne() {
+    boolean all = // durably: a first term was persisted
+        world.safekeepers.stream()
+            .allMatch(each -> each.acceptor().filter(own -> own.term() > 0).isPresent());
+    boolean sound = world.safekeepers.stream().noneMatch(SimSafekeeper::isDamaged);
+    if (all && sound && strikes(FaultKind.BIT_FLIP, 10_000)) {
+      world.safekeepers.get(someMember()).damage(random);
     }
   }
 

@@ -142,13 +142,18 @@ final class SimFile implements SimNode {
     }
   }
 
-  /** Flips a bit of what is stored, durably. */
+  /** Flips a bit of what is stored: what is in the cache and what is below it. */
   void flip(long position, int bit) {
-    ByteBuffer one = ByteBuffer.allocate(1);
-    read(one, position);
-    one.put(0, (byte) (one.get(0) ^ (1 << bit)));
-    write(one.flip(), position);
-    sync();
+    flip(cached, position, bit);
+    flip(durable, position, bit);
+  }
+
+  private static void flip(byte[][] blocks, long position, int bit) {
+    int block = (int) (position / BLOCK_SIZE_BYTES);
+    if (block < blocks.length) {
+      blocks[block] = blocks[block].clone();
+      blocks[block][(int) (position % BLOCK_SIZE_BYTES)] ^= (byte) (1 << bit);
+    }
   }
 
   /** Of what was not synced, each sector is kept or lost by {@code loss}. */

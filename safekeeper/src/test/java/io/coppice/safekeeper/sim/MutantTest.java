@@ -1,0 +1,39 @@
+package io.coppice.safekeeper.sim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.URLClassLoader;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.LongFunction;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Mistakes that were planted in production classes must be found. */
+final class MutantTest {
+  private static final long SCHEDULES_MAX = 5_000;
+
+  static List<SourceMutant> mutants() throws IOException {
+    return SourceMutant.all();
+  }
+
+  @ParameterizedTest
+  @MethodSource("mutants")
+  @Timeout(300)
+  void isFound(SourceMutant mutant, @TempDir Path directory) throws Exception {
+    try (URLClassLoader loader = mutant.plant(directory)) {
+      Object hunt =
+          loader.loadClass(MutantHunt.class.getName()).getDeclaredConstructor().newInstance();
+      @SuppressWarnings("unchecked") // the other loader's class, of an interface that is shared
+      String found =
+          ((LongFunction<String>) hunt).apply(Long.getLong("mutant.schedules", SCHEDULES_MAX));
+      System.out.printf(
+          "%-46s found in schedule %s%n",
+          mutant, found.substring(0, Math.min(found.length(), 140)));
+      assertThat(found).as(mutant.mistake()).isNotEmpty();
+    }
+  }
+}
