@@ -127,6 +127,7 @@ final class ReplaceTest {
         branch.systemId(),
         branch.walSegmentSizeBytes(),
         branch.startLsn(),
+        1,
         false,
         Clock.SYSTEM,
         Ids.secureRandom(),

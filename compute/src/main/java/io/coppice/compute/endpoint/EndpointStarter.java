@@ -13,6 +13,7 @@ import io.coppice.compute.proposer.ProposerConfig;
 import io.coppice.compute.proposer.StopReason;
 import io.coppice.compute.proposer.WalProposer;
 import io.coppice.compute.storage.BranchInfo;
+import io.coppice.compute.storage.WalCreation;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -155,6 +156,8 @@ final class EndpointStarter {
   }
 
   private WalProposer elect() throws StorageException, InterruptedException {
+    String timeline = branch.timeline().toString();
+    WalCreation creation = spec.pageserver().beginWal(branch.tenant(), timeline);
     WalProposer elected =
         WalProposer.elect(
             ProposerConfig.of(
@@ -164,26 +167,14 @@ final class EndpointStarter {
                     branch.systemId(),
                     branch.walSegmentSizeBytes(),
                     branch.startLsn())
-                .withCreate(!branch.walStarted()));
+                .withCreation(creation.number(), !creation.started()));
     proposer = elected;
-    if (!branch.walStarted()) {
-      startWal(elected);
+    if (!creation.started()) {
+      // Nothing can be committed before this: from here on a safekeeper without it has lost it.
+      elected.stopCreating();
+      spec.pageserver().startWal(branch.tenant(), timeline, creation.number());
     }
     return elected;
-  }
-
-  /**
-   * Nothing can be committed before this: from here on a safekeeper that does not have the branch
-   * has lost it. If another endpoint got here first, safekeepers may have made the branch for this
-   * one that had lost it already, and its election means nothing.
-   */
-  private void startWal(WalProposer elected) throws StorageException, InterruptedException {
-    elected.stopCreating();
-    if (!spec.pageserver().startWal(branch.tenant(), branch.timeline().toString())) {
-      throw new StorageException.Transient(
-          "another endpoint was started on branch %s at the same time; try again"
-              .formatted(branch.name()));
-    }
   }
 
   /** Unpacks a base backup while it comes, and makes it ready to start. */

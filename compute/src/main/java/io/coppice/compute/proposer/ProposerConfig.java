@@ -13,6 +13,7 @@ import java.util.random.RandomGenerator;
  *
  * @param safekeepers all members; a majority of them makes a quorum
  * @param timelineStartLsn where the timeline's WAL begins, for safekeepers that have none of it
+ * @param creation which attempt to make the timeline on safekeepers this is of
  * @param create nothing was ever committed to the timeline: safekeepers that do not have it make
  *     it, until {@link WalProposer#stopCreating}
  * @param electionTimeoutMillis how long {@link WalProposer#elect} tries
@@ -26,6 +27,7 @@ public record ProposerConfig(
     long systemId,
     int walSegmentSizeBytes,
     Lsn timelineStartLsn,
+    int creation,
     boolean create,
     Clock clock,
     RandomGenerator random,
@@ -49,7 +51,9 @@ public record ProposerConfig(
     }
   }
 
-  /** With the clock and randomness of the machine, and the default limits; creates nothing. */
+  /**
+   * With the clock and randomness of the machine, and the default limits; of the first creation.
+   */
   public static ProposerConfig of(
       TenantTimelineId timeline,
       List<HostPort> safekeepers,
@@ -64,6 +68,7 @@ public record ProposerConfig(
         systemId,
         walSegmentSizeBytes,
         timelineStartLsn,
+        1,
         false,
         Clock.SYSTEM,
         Ids.secureRandom(),
@@ -71,8 +76,8 @@ public record ProposerConfig(
         RECENT_WAL_SIZE_BYTES_MAX_DEFAULT);
   }
 
-  /** The same for a timeline to which nothing was ever committed, or not. */
-  public ProposerConfig withCreate(boolean newCreate) {
+  /** The same of another attempt to make the timeline, and whether safekeepers may make it. */
+  public ProposerConfig withCreation(int newCreation, boolean newCreate) {
     return new ProposerConfig(
         timeline,
         safekeepers,
@@ -80,6 +85,7 @@ public record ProposerConfig(
         systemId,
         walSegmentSizeBytes,
         timelineStartLsn,
+        newCreation,
         newCreate,
         clock,
         random,

@@ -67,7 +67,8 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
             config.pgMajor(),
             config.systemId(),
             config.walSegmentSizeBytes(),
-            config.timelineStartLsn());
+            config.timelineStartLsn(),
+            config.creation());
     int members = config.safekeepers().size();
     this.proposer =
         new Proposer(

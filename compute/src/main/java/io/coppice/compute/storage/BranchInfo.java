@@ -13,7 +13,6 @@ import java.util.Optional;
  * @param startLsn where it left its ancestor; on a root, where its history begins
  * @param lastRecordLsn the newest state that can be read
  * @param prevRecordLsn start of the record that ends there; invalid if not known
- * @param walStarted WAL of its own may be on safekeepers
  * @param layerSizeBytes of its own layer files
  */
 public record BranchInfo(
@@ -31,7 +30,6 @@ public record BranchInfo(
     int pgMajor,
     long systemId,
     int walSegmentSizeBytes,
-    boolean walStarted,
     long layerSizeBytes) {
 
   public TenantTimelineId id() {

@@ -19,6 +19,8 @@ import io.coppice.proto.page.GetRelSizeResponse;
 import io.coppice.proto.page.GetSlruSegmentRequest;
 import io.coppice.proto.page.LeaseLsnRequest;
 import io.coppice.proto.page.PageServiceGrpc;
+import io.coppice.proto.v1.BeginWalRequest;
+import io.coppice.proto.v1.BeginWalResponse;
 import io.coppice.proto.v1.Branch;
 import io.coppice.proto.v1.CreateBranchRequest;
 import io.coppice.proto.v1.DeleteBranchRequest;
@@ -186,15 +188,26 @@ public final class PageserverClient implements AutoCloseable {
         WireCodec.instant(response.getCommitTime()), new Lsn(response.getCommitLsn()));
   }
 
+  /** Which creation of the branch on safekeepers counts; a new attempt while none does. */
+  public WalCreation beginWal(TenantId tenant, String branch) throws StorageException {
+    BeginWalRequest request =
+        BeginWalRequest.newBuilder().setTenantId(tenant.toString()).setBranch(branch).build();
+    BeginWalResponse answer = call(() -> timelines().beginWal(request));
+    return new WalCreation(answer.getCreation(), answer.getStarted());
+  }
+
   /**
-   * Has the page server note, durably, that WAL of the branch may be committed from now on.
-   *
-   * @return false if it was noted before
+   * Has the page server note, durably, that WAL may be committed from now on in that creation;
+   * {@code Conflict} if another endpoint began later, or has started.
    */
-  public boolean startWal(TenantId tenant, String branch) throws StorageException {
+  public void startWal(TenantId tenant, String branch, int creation) throws StorageException {
     StartWalRequest request =
-        StartWalRequest.newBuilder().setTenantId(tenant.toString()).setBranch(branch).build();
-    return !call(() -> timelines().startWal(request)).getStartedBefore();
+        StartWalRequest.newBuilder()
+            .setTenantId(tenant.toString())
+            .setBranch(branch)
+            .setCreation(creation)
+            .build();
+    var _ = call(() -> timelines().startWal(request));
   }
 
   /**

@@ -51,7 +51,6 @@ final class WireCodec {
           message.getPgVersion(),
           message.getSystemId(),
           message.getWalSegmentSizeBytes(),
-          message.getWalStarted(),
           message.getLayerSizeBytes());
     } catch (IllegalArgumentException e) {
       throw new StorageException.Corrupt("malformed answer of the page server: " + e.getMessage());

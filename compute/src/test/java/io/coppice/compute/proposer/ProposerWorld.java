@@ -135,7 +135,7 @@ final class ProposerWorld {
             systemId,
             SEGMENT_SIZE_BYTES,
             startLsn)
-        .withCreate(true);
+        .withCreation(1, true);
   }
 
   ProposerConfig configWithRecentWalOf(int sizeBytes) {
@@ -147,6 +147,7 @@ final class ProposerWorld {
         plain.systemId(),
         plain.walSegmentSizeBytes(),
         plain.timelineStartLsn(),
+        plain.creation(),
         plain.create(),
         plain.clock(),
         plain.random(),

@@ -188,7 +188,7 @@ final class WalProposerTest {
     }
     world.wipeSafekeeper(2);
     world.wipeSafekeeper(3);
-    assertThatThrownBy(() -> WalProposer.elect(world.config().withCreate(false)))
+    assertThatThrownBy(() -> WalProposer.elect(world.config().withCreation(1, false)))
         .isInstanceOf(StorageException.Precondition.class)
         .hasMessageContaining("safekeeper 2 does not have timeline")
         .hasMessageContaining("safekeeper 3 does not have timeline");

@@ -19,7 +19,7 @@ import java.util.Optional;
  * @param diskConsistentLsn everything at or before it is in the layers
  * @param prevRecordLsn start of the record that ends at {@code diskConsistentLsn}; invalid if not
  *     known
- * @param walStarted WAL of its own may be on safekeepers, which then must not begin it anew
+ * @param walStart whether WAL of its own may be on safekeepers, which then must not begin it anew
  * @param deleted its layers are being deleted; it must not be used any more
  */
 public record TimelineIndex(
@@ -34,7 +34,7 @@ public record TimelineIndex(
     int pgMajor,
     long systemId,
     int walSegmentSizeBytes,
-    boolean walStarted,
+    WalStart walStart,
     boolean deleted,
     List<LayerDescriptor> layers) {
 
@@ -57,13 +57,13 @@ public record TimelineIndex(
         pgMajor,
         systemId,
         walSegmentSizeBytes,
-        walStarted,
+        walStart,
         deleted,
         newLayers);
   }
 
-  /** The same, of which safekeepers may have WAL. */
-  public TimelineIndex withWalStarted() {
+  /** The same with other attempts to start its WAL. */
+  public TimelineIndex withWalStart(WalStart newWalStart) {
     return new TimelineIndex(
         id,
         name,
@@ -76,7 +76,7 @@ public record TimelineIndex(
         pgMajor,
         systemId,
         walSegmentSizeBytes,
-        true,
+        newWalStart,
         deleted,
         layers);
   }
@@ -95,7 +95,7 @@ public record TimelineIndex(
         pgMajor,
         systemId,
         walSegmentSizeBytes,
-        walStarted,
+        walStart,
         true,
         layers);
   }

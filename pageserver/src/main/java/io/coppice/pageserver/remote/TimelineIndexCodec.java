@@ -37,7 +37,8 @@ final class TimelineIndexCodec {
       int pgMajor,
       String systemId,
       int walSegmentSizeBytes,
-      boolean walStarted,
+      int walAttempts,
+      int walStarted,
       boolean deleted,
       List<LayerJson> layers) {}
 
@@ -58,7 +59,8 @@ final class TimelineIndexCodec {
             index.pgMajor(),
             Long.toUnsignedString(index.systemId()),
             index.walSegmentSizeBytes(),
-            index.walStarted(),
+            index.walStart().attempts(),
+            index.walStart().started(),
             index.deleted(),
             index.layers().stream().map(TimelineIndexCodec::layer).toList()));
   }
@@ -96,7 +98,7 @@ final class TimelineIndexCodec {
           json.pgMajor,
           Long.parseUnsignedLong(json.systemId),
           json.walSegmentSizeBytes,
-          json.walStarted,
+          new WalStart(json.walAttempts, json.walStarted),
           json.deleted,
           json.layers.stream().map(TimelineIndexCodec::layer).toList());
     } catch (IllegalArgumentException | DateTimeParseException | NullPointerException e) {

@@ -39,6 +39,7 @@ final class TimelineIndexV1 {
 
   static IndexJson decode(String object, byte[] bytes) throws StorageException {
     Json old = DOCUMENT.decode(object, bytes);
+    int started = old.diskConsistentLsn.equals(old.startLsn) ? 0 : 1;
     return new IndexJson(
         old.tenant,
         old.timeline,
@@ -52,7 +53,8 @@ final class TimelineIndexV1 {
         old.pgMajor,
         old.systemId,
         old.walSegmentSizeBytes,
-        !old.diskConsistentLsn.equals(old.startLsn),
+        started,
+        started,
         old.deleted,
         old.layers);
   }

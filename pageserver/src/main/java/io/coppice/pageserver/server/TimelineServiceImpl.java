@@ -10,10 +10,13 @@ import io.coppice.pageserver.importer.DataDirectoryImporter;
 import io.coppice.pageserver.importer.ImportTarget;
 import io.coppice.pageserver.query.Commit;
 import io.coppice.pageserver.query.CommitIndex;
+import io.coppice.pageserver.remote.WalStart;
 import io.coppice.pageserver.tenant.BranchRequest;
 import io.coppice.pageserver.tenant.TenantInfo;
 import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.timeline.Timeline;
+import io.coppice.proto.v1.BeginWalRequest;
+import io.coppice.proto.v1.BeginWalResponse;
 import io.coppice.proto.v1.Branch;
 import io.coppice.proto.v1.CreateBranchRequest;
 import io.coppice.proto.v1.DeleteBranchRequest;
@@ -240,12 +243,25 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
   }
 
   @Override
+  public void beginWal(BeginWalRequest request, StreamObserver<BeginWalResponse> out) {
+    Answers.later(
+        out,
+        () -> {
+          WalStart start = find(request.getTenantId(), request.getBranch()).beginWal();
+          return BeginWalResponse.newBuilder()
+              .setCreation(start.isStarted() ? start.started() : start.attempts())
+              .setStarted(start.isStarted())
+              .build();
+        });
+  }
+
+  @Override
   public void startWal(StartWalRequest request, StreamObserver<StartWalResponse> out) {
     Answers.later(
         out,
         () -> {
-          Timeline timeline = find(request.getTenantId(), request.getBranch());
-          return StartWalResponse.newBuilder().setStartedBefore(!timeline.startWal()).build();
+          find(request.getTenantId(), request.getBranch()).startWal(request.getCreation());
+          return StartWalResponse.getDefaultInstance();
         });
   }
 

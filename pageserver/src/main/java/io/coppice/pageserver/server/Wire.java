@@ -60,7 +60,6 @@ final class Wire {
         .setPgVersion(timeline.pgMajor())
         .setSystemId(timeline.systemId())
         .setWalSegmentSizeBytes(timeline.walSegmentSizeBytes())
-        .setWalStarted(timeline.isWalStarted())
         .setLayerSizeBytes(timeline.layerSizeBytes())
         .build();
   }

@@ -4,6 +4,7 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.pageserver.remote.TimelineIndex;
+import io.coppice.pageserver.remote.WalStart;
 import io.coppice.pageserver.timeline.RecordPosition;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.postgres.version.PostgresVersion;
@@ -29,7 +30,7 @@ final class NewTimelines {
         root.pgMajor(),
         root.systemId(),
         root.walSegmentSizeBytes(),
-        false,
+        WalStart.NONE,
         false,
         List.of());
   }
@@ -80,7 +81,7 @@ final class NewTimelines {
         parent.pgMajor(),
         parent.systemId(),
         parent.walSegmentSizeBytes(),
-        false,
+        WalStart.NONE,
         false,
         List.of());
   }

@@ -9,6 +9,7 @@ import io.coppice.pageserver.layer.LayerHandle;
 import io.coppice.pageserver.layer.LayerSet;
 import io.coppice.pageserver.remote.LayerCache;
 import io.coppice.pageserver.remote.TimelineIndex;
+import io.coppice.pageserver.remote.WalStart;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -127,18 +128,21 @@ public final class Timeline {
     return flusher.durableLsn();
   }
 
-  /** Whether WAL of its own may be on safekeepers. */
-  public boolean isWalStarted() {
-    return flusher.isWalStarted();
+  /**
+   * Which creation of this timeline on safekeepers counts, or, while none does, one attempt more;
+   * durable when this returns.
+   */
+  public WalStart beginWal() throws StorageException {
+    return flusher.changeWalStart(before -> before.isStarted() ? before : before.next());
   }
 
   /**
-   * Notes that WAL of its own may be on safekeepers from now on; durable when this returns.
+   * Notes that WAL may be committed from now on, in that creation; durable when this returns.
    *
-   * @return false if that was noted before
+   * @throws StorageException.Conflict if it is not the newest, or another one was started
    */
-  public boolean startWal() throws StorageException {
-    return flusher.startWal();
+  public void startWal(int creation) throws StorageException {
+    var _ = flusher.changeWalStart(before -> before.start(creation));
   }
 
   /** The oldest LSN that can be read, here or in an ancestor. */

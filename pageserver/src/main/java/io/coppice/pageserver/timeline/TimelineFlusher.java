@@ -10,6 +10,7 @@ import io.coppice.pageserver.layer.OpenLayer;
 import io.coppice.pageserver.layer.SstLayerWriter;
 import io.coppice.pageserver.remote.LayerCache;
 import io.coppice.pageserver.remote.TimelineIndex;
+import io.coppice.pageserver.remote.WalStart;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -45,7 +46,6 @@ final class TimelineFlusher {
   private boolean indexBehind;
 
   private volatile Lsn durableLsn;
-  private volatile boolean walStarted;
   private volatile long savedAtMillis;
   private volatile boolean requested;
   private volatile @Nullable StorageException lastFailure;
@@ -63,7 +63,6 @@ final class TimelineFlusher {
     this.writer = writer;
     this.flushed = new RecordPosition(index.diskConsistentLsn(), index.prevRecordLsn());
     this.durableLsn = index.diskConsistentLsn();
-    this.walStarted = index.walStarted();
     this.savedAtMillis = environment.clock().monotonicMillis();
   }
 
@@ -200,32 +199,28 @@ final class TimelineFlusher {
     }
   }
 
-  boolean isWalStarted() {
-    return walStarted;
-  }
-
-  /**
-   * Has the durable index say that WAL may be on safekeepers.
-   *
-   * @return false if it has said so before
-   */
-  boolean startWal() throws StorageException {
+  /** Changes what the durable index says of the WAL's start; returns what it says then. */
+  WalStart changeWalStart(WalStartChange change) throws StorageException {
     working.lock();
     try {
       if (stopped) {
         throw new StorageException.Transient("timeline " + index.id() + " is closed");
       }
-      if (index.walStarted()) {
-        return false;
+      WalStart next = change.of(index.walStart());
+      if (!next.equals(index.walStart())) {
+        TimelineIndex changed = index.withWalStart(next);
+        environment.remote().saveIndex(changed);
+        index = changed;
       }
-      TimelineIndex next = index.withWalStarted();
-      environment.remote().saveIndex(next);
-      index = next;
-      walStarted = true;
-      return true;
+      return next;
     } finally {
       working.unlock();
     }
+  }
+
+  /** A step of the WAL's start. */
+  interface WalStartChange {
+    WalStart of(WalStart before) throws StorageException;
   }
 
   private void saveIndex() throws StorageException {

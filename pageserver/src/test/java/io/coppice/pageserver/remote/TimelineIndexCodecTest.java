@@ -30,7 +30,7 @@ final class TimelineIndexCodecTest {
         17,
         -5,
         1 << 24,
-        false,
+        WalStart.NONE,
         false,
         List.of());
   }
@@ -40,11 +40,12 @@ final class TimelineIndexCodecTest {
     TimelineIndex index = index();
     assertThat(TimelineIndexCodec.decode("index", ID, TimelineIndexCodec.encode(index)))
         .isEqualTo(index);
-    TimelineIndex started = index.withWalStarted();
+    TimelineIndex started = index.withWalStart(new WalStart(3, 2));
     assertThat(TimelineIndexCodec.decode("index", ID, TimelineIndexCodec.encode(started)))
         .isEqualTo(started);
-    assertThat(started.withLayers(START.plus(8), START, List.of()).walStarted()).isTrue();
-    assertThat(started.asDeleted().walStarted()).isTrue();
+    assertThat(started.withLayers(START.plus(8), START, List.of()).walStart().started())
+        .isEqualTo(2);
+    assertThat(started.asDeleted().walStart().isStarted()).isTrue();
   }
 
   @Test
@@ -52,7 +53,8 @@ final class TimelineIndexCodecTest {
     assertThat(readAsVersion1(START)).isEqualTo(index());
     Lsn further = START.plus(8);
     assertThat(readAsVersion1(further))
-        .isEqualTo(index().withLayers(further, Lsn.INVALID, List.of()).withWalStarted());
+        .isEqualTo(
+            index().withLayers(further, Lsn.INVALID, List.of()).withWalStart(new WalStart(1, 1)));
   }
 
   private static TimelineIndex readAsVersion1(Lsn diskConsistentLsn) throws StorageException {

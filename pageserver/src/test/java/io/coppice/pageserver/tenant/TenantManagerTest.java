@@ -8,6 +8,7 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.pageserver.remote.WalStart;
 import io.coppice.pageserver.timeline.Timeline;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -67,16 +68,23 @@ class TenantManagerTest {
   }
 
   @Test
-  void remembersThatWalWasStarted() throws Exception {
-    Timeline branch = store.branch("a", A, store.root(), LAST);
-    assertThat(branch.isWalStarted()).isFalse();
-    assertThat(branch.startWal()).isTrue();
-    assertThat(branch.startWal()).isFalse();
-    store.crash();
+  void startsWalInTheNewestAttemptOnly() throws Exception {
     TenantTimelineId id = new TenantTimelineId(Store.TENANT, A);
-    assertThat(store.manager.timeline(id).isWalStarted()).isTrue();
-    assertThat(store.manager.timeline(id).startWal()).isFalse();
-    assertThat(store.root().isWalStarted()).isFalse();
+    store.branch("a", A, store.root(), LAST);
+    assertThat(store.manager.timeline(id).beginWal()).isEqualTo(new WalStart(1, 0));
+    store.crash();
+    assertThat(store.manager.timeline(id).beginWal()).isEqualTo(new WalStart(2, 0));
+    assertThatThrownBy(() -> store.manager.timeline(id).startWal(1))
+        .isInstanceOf(StorageException.Conflict.class)
+        .hasMessageContaining("attempt 1 is over, 2 is the newest");
+    store.manager.timeline(id).startWal(2);
+    store.manager.timeline(id).startWal(2);
+    store.crash();
+    assertThat(store.manager.timeline(id).beginWal()).isEqualTo(new WalStart(2, 2));
+    store.manager.timeline(id).startWal(2);
+    assertThatThrownBy(() -> store.manager.timeline(id).startWal(1))
+        .isInstanceOf(StorageException.Conflict.class)
+        .hasMessageContaining("2 is the one that counts");
   }
 
   @Test

@@ -68,6 +68,7 @@ public final class RequestCodec {
         .setWalSegmentSizeBytes(properties.walSegmentSizeBytes())
         .setTimelineStartLsn(properties.startLsn().value())
         .setCreate(greeting.create())
+        .setCreation(properties.creation())
         .build();
   }
 
@@ -114,7 +115,8 @@ public final class RequestCodec {
             greeting.getPgVersion(),
             greeting.getSystemId(),
             greeting.getWalSegmentSizeBytes(),
-            new Lsn(greeting.getTimelineStartLsn())),
+            new Lsn(greeting.getTimelineStartLsn()),
+            greeting.getCreation()),
         greeting.getCreate());
   }
 }

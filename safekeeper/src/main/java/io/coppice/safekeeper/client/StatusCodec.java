@@ -31,6 +31,7 @@ public final class StatusCodec {
         .setTruncateLsn(state.truncateLsn().value())
         .setPgVersion(properties.postgresMajor())
         .setSystemId(properties.systemId())
+        .setCreation(properties.creation())
         .setWalSegmentSizeBytes(properties.walSegmentSizeBytes())
         .build();
   }
@@ -50,7 +51,8 @@ public final class StatusCodec {
               status.getPgVersion(),
               status.getSystemId(),
               status.getWalSegmentSizeBytes(),
-              new Lsn(status.getTimelineStartLsn()));
+              new Lsn(status.getTimelineStartLsn()),
+              status.getCreation());
       AcceptorState state =
           new AcceptorState(
               properties,

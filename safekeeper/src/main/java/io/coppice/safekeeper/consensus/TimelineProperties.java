@@ -8,9 +8,17 @@ import io.coppice.common.id.TenantTimelineId;
  *
  * @param postgresMajor 15 for PostgreSQL 15
  * @param startLsn where the timeline's WAL begins
+ * @param creation which attempt to make the timeline this is of, from 1. WAL is committed in one of
+ *     them only, which the page server chooses: a proposer of another one is late, and what it had
+ *     safekeepers make is not this timeline
  */
 public record TimelineProperties(
-    TenantTimelineId id, int postgresMajor, long systemId, int walSegmentSizeBytes, Lsn startLsn) {
+    TenantTimelineId id,
+    int postgresMajor,
+    long systemId,
+    int walSegmentSizeBytes,
+    Lsn startLsn,
+    int creation) {
   private static final int SEGMENT_SIZE_BYTES_MIN = 1024 * 1024;
   private static final int SEGMENT_SIZE_BYTES_MAX = 1024 * 1024 * 1024;
 
@@ -25,5 +33,19 @@ public record TimelineProperties(
     if (!startLsn.isValid()) {
       throw new IllegalArgumentException("a timeline cannot start at LSN 0/0");
     }
+    if (creation < 1) {
+      throw new IllegalArgumentException(
+          "not a creation: %d (expected 1 or more)".formatted(creation));
+    }
+  }
+
+  /** Of a timeline that was made at the first attempt. */
+  public TimelineProperties(
+      TenantTimelineId id,
+      int postgresMajor,
+      long systemId,
+      int walSegmentSizeBytes,
+      Lsn startLsn) {
+    this(id, postgresMajor, systemId, walSegmentSizeBytes, startLsn, 1);
   }
 }

@@ -45,18 +45,21 @@ final class TimelineRebuild {
   private final TimelineRegistry registry;
   private final DataDirectory directory;
   private final Executor creator;
+  private final boolean replace;
 
   TimelineRebuild(
       TenantTimelineId id,
       Peers peers,
       TimelineRegistry registry,
       DataDirectory directory,
-      Executor creator) {
+      Executor creator,
+      boolean replace) {
     this.id = id;
     this.peers = peers;
     this.registry = registry;
     this.directory = directory;
     this.creator = creator;
+    this.replace = replace;
   }
 
   /** The log was cut while it was copied. */
@@ -67,6 +70,7 @@ final class TimelineRebuild {
   /**
    * Rebuilds the timeline, which nobody else opens meanwhile.
    *
+   * @throws StorageException.Conflict if it is here and not to be replaced
    * @throws StorageException.Transient if too few peers answer, or the log does not hold still
    * @throws StorageException.Precondition if the peers have lost committed WAL, too
    */
@@ -74,6 +78,10 @@ final class TimelineRebuild {
     for (int attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       // Nothing is touched, here or there, before it is likely to succeed.
       List<Peers.Answer> found = peers.ask(peer -> peer.status(id));
+      if (!replace) {
+        TimelineStatus any = found.getFirst().status();
+        registry.checkLost(id, any.state().properties().creation());
+      }
       registry.putAside(id);
       int generation = 1 + found.stream().mapToInt(TimelineRebuild::generation).max().orElseThrow();
       List<Peers.Answer> answers = peers.ask(peer -> peer.raiseGeneration(id, generation));

@@ -46,9 +46,9 @@ final class TimelineRebuilds {
               .formatted(registry.node(), REBUILDS_MAX));
     }
     try {
-      registry.startRebuild(id, replace);
+      registry.startRebuild(id);
       try (Peers peers = Peers.open(registry.node(), addresses)) {
-        new TimelineRebuild(id, peers, registry, directory, creator).run();
+        new TimelineRebuild(id, peers, registry, directory, creator, replace).run();
       } finally {
         registry.endRebuild(id);
       }

@@ -111,12 +111,56 @@ final class TimelineRegistry {
   }
 
   /**
-   * The timeline that the proposer greets about; a new one if it is not here and may be made.
+   * The timeline that the proposer greets about; a new one if it is not here and may be made. One
+   * of an earlier creation gives way to it: nothing was committed there.
    *
-   * @throws StorageException.NotFound if it is not here, and nobody knows what this node has
-   *     promised about it
+   * @throws StorageException.NotFound if it is not here, or another creation of it, and nobody
+   *     knows what this node has promised about it
+   * @throws StorageException.Conflict if the proposer is of an earlier creation
    */
-  synchronized TimelineWorker openOrCreate(Request.Greeting greeting)
+  TimelineWorker openOrCreate(Request.Greeting greeting) throws StorageException, IOException {
+    TimelineWorker found = openOrMake(greeting);
+    int wanted = greeting.properties().creation();
+    if (creationOf(found.snapshot().state()) == wanted) {
+      return found;
+    }
+    if (!greeting.create()) {
+      throw lost(greeting.properties().id());
+    }
+    giveWay(found, wanted);
+    return openOrMake(greeting);
+  }
+
+  private void giveWay(TimelineWorker earlier, int wanted) throws StorageException, IOException {
+    TimelineSnapshot now = earlier.snapshot();
+    TenantTimelineId id = now.state().properties().id();
+    boolean isEmpty = now.flushLsn().equals(now.state().properties().startLsn());
+    if (creationOf(now.state()) > wanted || !isEmpty) {
+      throw new StorageException.Conflict(
+          "timeline %s is of creation %d on safekeeper %s and ends at %s; creation %d is over"
+              .formatted(id, creationOf(now.state()), node(), now.flushLsn(), wanted));
+    }
+    startRebuild(id);
+    try {
+      putAside(id);
+      directory.forgetReplaced(id);
+    } finally {
+      endRebuild(id);
+    }
+  }
+
+  private static int creationOf(AcceptorState state) {
+    return state.properties().creation();
+  }
+
+  private StorageException lost(TenantTimelineId id) {
+    return new StorageException.NotFound(
+        "safekeeper %s does not have timeline %s: its disk is new or was replaced;"
+                .formatted(node(), id)
+            + " it has to be rebuilt from its peers");
+  }
+
+  private synchronized TimelineWorker openOrMake(Request.Greeting greeting)
       throws StorageException, IOException {
     TenantTimelineId id = greeting.properties().id();
     if (tombstones.contains(id)) {
@@ -126,10 +170,7 @@ final class TimelineRegistry {
       return open(id);
     } catch (StorageException.NotFound _) {
       if (!greeting.create()) {
-        throw new StorageException.NotFound(
-            "safekeeper %s does not have timeline %s: its disk is new or was replaced;"
-                    .formatted(node(), id)
-                + " it has to be rebuilt from its peers");
+        throw lost(id);
       }
       AcceptorState initial = AcceptorState.initial(greeting.properties(), greeting.generation());
       return add(id, directory.createTimeline(initial, creator));
@@ -156,14 +197,12 @@ final class TimelineRegistry {
 
   /**
    * Keeps a timeline that is to be rebuilt from being opened or made, until {@link #endRebuild}.
-   * One that is here goes on until {@link #putAside}.
+   * One that is open goes on until {@link #putAside}.
    *
-   * @param replace also if it is here
-   * @throws StorageException.Conflict if it is here, or being rebuilt
+   * @throws StorageException.Conflict if it is being rebuilt
    * @throws StorageException.NotFound if it was deleted
    */
-  synchronized void startRebuild(TenantTimelineId id, boolean replace)
-      throws StorageException, IOException {
+  synchronized void startRebuild(TenantTimelineId id) throws StorageException {
     checkRunning();
     if (tombstones.contains(id)) {
       throw new StorageException.NotFound("timeline %s was deleted".formatted(id));
@@ -172,12 +211,31 @@ final class TimelineRegistry {
       throw new StorageException.Conflict(
           "timeline %s is being rebuilt on safekeeper %s already".formatted(id, node()));
     }
-    if (!replace && (open.containsKey(id) || directory.hasTimeline(id))) {
+    rebuilding.add(id);
+  }
+
+  /**
+   * That a timeline is not here, or only another creation of it.
+   *
+   * @throws StorageException.Conflict if it is, damaged or not
+   */
+  synchronized void checkLost(TenantTimelineId id, int creation)
+      throws StorageException.Conflict, IOException {
+    TimelineWorker known = open.get(id);
+    boolean isHere;
+    try {
+      isHere =
+          (known == null ? directory.peekTimeline(id) : Optional.of(known.snapshot().state()))
+              .filter(state -> creationOf(state) == creation)
+              .isPresent();
+    } catch (StorageException damaged) {
+      isHere = true;
+    }
+    if (isHere) {
       throw new StorageException.Conflict(
           "timeline %s is on safekeeper %s; it is rebuilt only if that copy is to be replaced"
               .formatted(id, node()));
     }
-    rebuilding.add(id);
   }
 
   /** From here on a timeline that is being rebuilt is not here; durable when this returns. */

@@ -27,7 +27,7 @@ import java.util.zip.CRC32C;
  *   +--------+---------+---------+-----------------+-----------------+------------+
  *   52              56           64           72           76          80
  *   +---------------+------------+------------+------------+-----------+
- *   | WAL segment   | system id  | start LSN  | generation | zero      |
+ *   | WAL segment   | system id  | start LSN  | generation | earlier   |
  *   | size u32      | u64        | u64        | u32        | u32       |
  *   +---------------+------------+------------+------------+-----------+
  *   80        88            96              104       108        112
@@ -35,6 +35,8 @@ import java.util.zip.CRC32C;
  *   | term    | commit LSN  | truncate LSN  | entries | zero     | entries x              |
  *   | u64     | u64         | u64           | u32     | u32      | (term u64, start u64)  |
  *   +---------+-------------+---------------+---------+----------+------------------------+
+ *   earlier: attempts to make the timeline before this one
+ *
  *   112 + 16 * entries
  *   +----------------------+
  *   | CRC32C of all before |     length = size of the file; in every version the last
@@ -74,7 +76,7 @@ final class ControlFileCodec {
         .putLong(properties.systemId())
         .putLong(properties.startLsn().value())
         .putInt(state.generation())
-        .putInt(0)
+        .putInt(properties.creation() - 1)
         .putLong(state.term())
         .putLong(state.commitLsn().value())
         .putLong(state.truncateLsn().value())
@@ -143,7 +145,7 @@ final class ControlFileCodec {
     long systemId = in.getLong();
     Lsn startLsn = new Lsn(in.getLong());
     int generation = in.getInt();
-    in.getInt();
+    int creation = in.getInt() + 1;
     long term = in.getLong();
     Lsn commitLsn = new Lsn(in.getLong());
     Lsn truncateLsn = new Lsn(in.getLong());
@@ -158,7 +160,8 @@ final class ControlFileCodec {
             postgresMajor,
             systemId,
             segmentSizeBytes,
-            startLsn),
+            startLsn,
+            creation),
         generation,
         term,
         new TermHistory(history),

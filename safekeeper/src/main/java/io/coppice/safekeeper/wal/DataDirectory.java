@@ -180,11 +180,6 @@ public final class DataDirectory implements AutoCloseable {
     return storage;
   }
 
-  /** Whether a timeline is here, damaged or not. */
-  public boolean hasTimeline(TenantTimelineId id) {
-    return TimelineStorage.exists(path(id));
-  }
-
   /** A timeline's stored state alone, without a look at its WAL; empty if it is not here. */
   public Optional<AcceptorState> peekTimeline(TenantTimelineId id)
       throws StorageException, IOException {

@@ -9,7 +9,6 @@ import io.coppice.safekeeper.consensus.TimelineProperties;
 import io.coppice.safekeeper.consensus.WalStore;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Executor;
@@ -48,11 +47,6 @@ public final class TimelineStorage implements AutoCloseable {
       return Optional.empty();
     }
     return Optional.of(with(directory, stored.get(), control, creator));
-  }
-
-  /** Whether a state was ever stored there. */
-  static boolean exists(Path directory) {
-    return Files.exists(directory.resolve(CONTROL_FILE));
   }
 
   /** The stored state alone, without a look at the WAL; empty if the timeline is not there. */

@@ -98,6 +98,10 @@ final class SafekeeperTest {
     }
 
     void sendGreeting(boolean create) {
+      sendGreeting(create, 1);
+    }
+
+    void sendGreeting(boolean create, int creation) {
       out.onNext(
           ProposerMessage.newBuilder()
               .setGreeting(
@@ -108,7 +112,8 @@ final class SafekeeperTest {
                       .setSystemId(42)
                       .setWalSegmentSizeBytes(SEGMENT)
                       .setTimelineStartLsn(START)
-                      .setCreate(create))
+                      .setCreate(create)
+                      .setCreation(creation))
               .build());
     }
 
@@ -304,6 +309,39 @@ final class SafekeeperTest {
     Conversation again = new Conversation();
     again.sendGreeting(false);
     assertThat(again.in.take().getGreeting().getTerm()).isEqualTo(1);
+  }
+
+  @Test
+  void anEmptyTimelineGivesWayToALaterCreationOnly() throws Exception {
+    Conversation first = new Conversation().lead(1);
+    Conversation second = new Conversation();
+    second.sendGreeting(true, 2);
+    assertThat(second.in.take().getGreeting().getTerm()).as("a new one").isZero();
+    assertThat(first.in.end().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+    assertThat(second.vote(1).getVoteResponse().getGranted()).isTrue();
+    assertThat(status().getCreation()).isEqualTo(2);
+
+    assertRefused(true, 1, Status.Code.ALREADY_EXISTS);
+    assertRefused(false, 1, Status.Code.NOT_FOUND);
+    assertRefused(false, 3, Status.Code.NOT_FOUND);
+    restart();
+    assertThat(status().getCreation()).isEqualTo(2);
+    assertThat(status().getTerm()).isEqualTo(1);
+  }
+
+  @Test
+  void aTimelineWithWalGivesWayToNone() throws Exception {
+    Conversation proposer = new Conversation().lead(1);
+    proposer.append(1, START, 0, records(1));
+    assertThat(proposer.in.take().getAppend().getFlushLsn()).isGreaterThan(START);
+    assertRefused(true, 2, Status.Code.ALREADY_EXISTS);
+    assertThat(status().getTerm()).isEqualTo(1);
+  }
+
+  private void assertRefused(boolean create, int creation, Status.Code code) throws Exception {
+    Conversation late = new Conversation();
+    late.sendGreeting(create, creation);
+    assertThat(late.in.end().getCode()).isEqualTo(code);
   }
 
   @Test

@@ -287,6 +287,21 @@ final class TimelineRebuildTest {
   }
 
   @Test
+  void replacesWhatALateCreatorHadMade() throws Exception {
+    diverge(); // of creation 1
+    TimelineProperties late = new TimelineProperties(ID, 15, 42, SEGMENT, START, 2);
+    Inbox<AcceptorMessage> in = new Inbox<>();
+    StreamObserver<ProposerMessage> out =
+        SafekeeperServiceGrpc.newStub(channels.get(2)).propose(in);
+    out.onNext(RequestCodec.toProto(new Request.Greeting(0, late, true)));
+    assertThat(in.take().hasGreeting()).isTrue();
+    out.onNext(RequestCodec.toProto(new Request.VoteRequest(0, 1)));
+    assertThat(in.take().getVoteResponse().getGranted()).isTrue();
+    client(3).pull(ID, peersOf3(), false);
+    assertThat(client(3).status(ID).state().properties()).isEqualTo(PROPERTIES);
+  }
+
+  @Test
   void replacesACopyThatIsDamaged() throws Exception {
     Lsn end = diverge();
     new Conversation(3).lead(1);
