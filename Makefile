@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MVN = JAVA_HOME="$$(scripts/java-home)" ./mvnw -B -ntp
 
-.PHONY: help demo build test check fmt sim spec flips fuzz corpus mutants bench
+.PHONY: help demo build test check fmt sim spec kill flips fuzz corpus mutants bench
 .DEFAULT_GOAL := help
 
 help:           ## what there is to make
@@ -39,6 +39,11 @@ spec:           ## model-checks the protocol in larger worlds, and every broken 
 flips:          ## flips every bit of a WAL segment and of its checksums, one at a time; each must be found
 	$(MVN) -q -DskipFormat -pl safekeeper -am test -Dtest='ExhaustiveFlips' \
 	  -Dsurefire.failIfNoSpecifiedTests=false
+
+kill:           ## kills, stops and cuts off every process under load; ROUNDS=500 of each test, SEED=42 for another order
+	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='KillTest,FaultTest' \
+	  -Dsurefire.failIfNoSpecifiedTests=false \
+	  -DargLine="-Drounds=$(or $(ROUNDS),500) $(if $(SEED),-Dseed=$(SEED))"
 
 fuzz:           ## fuzzes what reads WAL, pages and files, with seeds of real WAL; FUZZ_SECONDS=600 for each target
 	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='CorpusTest' \

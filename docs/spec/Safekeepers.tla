@@ -18,7 +18,8 @@ CONSTANTS
   Proposers,      \* each lives once: a restarted one is another
   MaxTerm, MaxLength, MaxGeneration,
   MaxWipes,       \* how many disks are lost in all
-  Opened,         \* whether WAL was started before, on all of them; else they are not there yet
+  Begin,          \* "absent": no safekeeper has the timeline; "empty": all have it, and no WAL;
+                  \* "apart": their logs have parted
   Broken          \* which rule is broken, to see that the invariants notice
 
 VARIABLES
@@ -85,15 +86,40 @@ NotStarted ==
 
 NoRebuild == [generation |-> 0, attempt |-> 0, answers |-> {}, donor |-> {}, copy |-> <<>>]
 
+Empty == [Absent EXCEPT !.attempt = 1]
+
+(* Terms 1 and 2 are over. The one wrote x and x on a, the other y on b, and
+   on c, too, where it is committed if it is there. *)
+Apart(a, b, c, isCommitted) ==
+  LET old == [Empty EXCEPT !.term = 2, !.history = << <<1, 0>> >>, !.log = <<"x", "x">>,
+                !.flush = 2]
+      new == [Empty EXCEPT !.term = 2, !.history = << <<2, 0>> >>, !.log = <<"y">>, !.flush = 1]
+      none == [Empty EXCEPT !.term = 2]
+  IN [d \in Acceptors |->
+       IF d = a THEN old ELSE IF d = b \/ (d = c /\ isCommitted) THEN new ELSE none]
+
+Candidate(term) ==
+  [NotStarted EXCEPT !.state = "campaigns", !.attempt = 1, !.term = term]
+
 Init ==
-  /\ acc = [a \in Acceptors |-> IF Opened THEN [Absent EXCEPT !.attempt = 1] ELSE Absent]
-  /\ pro = [p \in Proposers |->
-       IF Opened THEN [NotStarted EXCEPT !.state = "campaigns", !.attempt = 1] ELSE NotStarted]
+  /\ \/ /\ Begin = "absent"
+        /\ acc = [a \in Acceptors |-> Absent]
+        /\ pro = [p \in Proposers |-> NotStarted]
+        /\ committed = <<>>
+     \/ /\ Begin = "empty"
+        /\ acc = [a \in Acceptors |-> Empty]
+        /\ pro = [p \in Proposers |-> Candidate(0)]
+        /\ committed = <<>>
+     \/ /\ Begin = "apart"
+        /\ \E a, b, c \in Acceptors, isCommitted \in BOOLEAN :
+             /\ Cardinality({a, b, c}) = 3
+             /\ acc = Apart(a, b, c, isCommitted)
+             /\ committed = IF isCommitted THEN <<[by |-> "y", term |-> 2]>> ELSE <<>>
+        /\ pro = [p \in Proposers |-> Candidate(2)]
   /\ rebuild = [a \in Acceptors |-> NoRebuild]
-  /\ store = IF Opened THEN [attempt |-> 1, opened |-> 1] ELSE [attempt |-> 0, opened |-> 0]
+  /\ store = IF Begin = "absent" THEN [attempt |-> 0, opened |-> 0] ELSE [attempt |-> 1, opened |-> 1]
   /\ past = {}
   /\ wipes = 0
-  /\ committed = <<>>
 
 Has(a) == acc[a].attempt > 0
 
@@ -109,11 +135,13 @@ Mandates == past \cup {Mandate(p) : p \in {q \in Proposers : Leads(q)}}
 ----------------------------------------------------------------------------
 (* Proposers *)
 
+OneName == Broken \in {"creates under one name", "opens one name once"}
+
 (* Asks the page server whether WAL was ever started. If not, it may create
    the timeline on safekeepers, under a number that nobody had before. *)
 Start(p) ==
   /\ pro[p].state = "idle"
-  /\ LET next == IF Broken = "creates under one name" THEN 1 ELSE store.attempt + 1
+  /\ LET next == IF OneName THEN 1 ELSE store.attempt + 1
      IN IF store.opened > 0
           THEN /\ pro' = [pro EXCEPT ![p].state = "campaigns", ![p].attempt = store.opened]
                /\ UNCHANGED store

@@ -126,6 +126,40 @@ final class ChildProcess {
     process.waitFor();
   }
 
+  /** Stops it and all that it started where they are, until {@link #resume}. */
+  void pause() throws IOException, InterruptedException {
+    signalAll("-STOP");
+  }
+
+  /** Stops it, and leaves what it started. */
+  void pauseAlone() throws IOException, InterruptedException {
+    signal("-STOP", List.of(pid()));
+  }
+
+  void resume() throws IOException, InterruptedException {
+    signalAll("-CONT");
+  }
+
+  private void signalAll(String signal) throws IOException, InterruptedException {
+    List<Long> pids = new ArrayList<>(List.of(pid()));
+    process.descendants().map(ProcessHandle::pid).forEach(pids::add);
+    signal(signal, pids);
+  }
+
+  private static void signal(String signal, List<Long> pids)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of("kill", signal));
+    pids.forEach(pid -> command.add(Long.toString(pid)));
+    new ProcessBuilder(command).start().waitFor();
+  }
+
+  /** Ends it and all that it started with SIGKILL. */
+  void kill9All() throws InterruptedException {
+    List<ProcessHandle> children = process.descendants().toList();
+    kill9();
+    children.forEach(ProcessHandle::destroyForcibly);
+  }
+
   /** Ends it with SIGTERM; its exit code, or nothing if it had to be killed. */
   Optional<Integer> stop(int timeoutSeconds) throws InterruptedException {
     process.destroy();

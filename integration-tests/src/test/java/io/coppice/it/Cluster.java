@@ -229,18 +229,26 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
     return up;
   }
 
-  /** An endpoint in a process of its own, which can be killed; waits until it takes connections. */
-  ChildProcess startEndpointProcess(String name, BranchInfo branch, HostPort address)
+  /**
+   * An endpoint in a process of its own, which can be killed; waits until it takes connections.
+   *
+   * @param more options, such as another data directory
+   */
+  ChildProcess startEndpointProcess(
+      String name, BranchInfo branch, HostPort address, String... more)
       throws IOException, InterruptedException {
-    start(
-        name,
-        "endpoint",
-        "run",
-        branch.timeline().toString(),
-        "--tenant-id",
-        branch.tenant().toString(),
-        "--port",
-        Integer.toString(address.port()));
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                "endpoint",
+                "run",
+                branch.timeline().toString(),
+                "--tenant-id",
+                branch.tenant().toString(),
+                "--port",
+                Integer.toString(address.port())));
+    command.addAll(List.of(more));
+    start(name, command.toArray(String[]::new));
     await(name, "takes no connections at " + address, () -> Sql.accepts(address));
     return role(name);
   }

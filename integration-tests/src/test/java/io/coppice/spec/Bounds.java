@@ -7,7 +7,7 @@ import java.util.stream.IntStream;
 /**
  * How large a world TLC looks at, and what for.
  *
- * @param opened whether all safekeepers have the timeline at the beginning, else none
+ * @param begin where it begins, as said in the model
  * @param broken which rule of the protocol is left out
  * @param invariants what must hold in each state
  */
@@ -17,7 +17,7 @@ record Bounds(
     int lengthMax,
     int generationMax,
     int wipes,
-    boolean opened,
+    String begin,
     String broken,
     List<String> invariants) {
   private static final String NOTHING = "nothing";
@@ -32,24 +32,22 @@ record Bounds(
 
   /** Of a timeline that was started before. */
   static Bounds of(int proposers, int termMax, int lengthMax, int wipes) {
-    return new Bounds(proposers, termMax, lengthMax, wipes, wipes, true, NOTHING, SAFETY);
+    return new Bounds(proposers, termMax, lengthMax, wipes, wipes, "empty", NOTHING, SAFETY);
   }
 
-  /** The timeline is not on any safekeeper yet. */
-  Bounds fromCreation() {
+  Bounds from(String place) {
     return new Bounds(
-        proposers, termMax, lengthMax, generationMax, wipes, false, broken, invariants);
+        proposers, termMax, lengthMax, generationMax, wipes, place, broken, invariants);
   }
 
   Bounds breaking(String rule) {
-    return new Bounds(
-        proposers, termMax, lengthMax, generationMax, wipes, opened, rule, invariants);
+    return new Bounds(proposers, termMax, lengthMax, generationMax, wipes, begin, rule, invariants);
   }
 
   /** Asks for a state in which that does not hold, and nothing else. */
   Bounds refuting(String invariant) {
     return new Bounds(
-        proposers, termMax, lengthMax, generationMax, wipes, opened, broken, List.of(invariant));
+        proposers, termMax, lengthMax, generationMax, wipes, begin, broken, List.of(invariant));
   }
 
   /** As TLC reads it. */
@@ -77,7 +75,7 @@ record Bounds(
             lengthMax,
             generationMax,
             wipes,
-            opened ? "TRUE" : "FALSE",
+            begin,
             broken,
             String.join(" ", invariants),
             broken.equals(NOTHING) ? "PROPERTIES CommitsOnlyRise PromisesOnlyRise" : "");

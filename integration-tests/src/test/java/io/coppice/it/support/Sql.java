@@ -19,10 +19,16 @@ public final class Sql {
 
   /** A superuser's connection to a database; autocommit. */
   public static Connection connect(HostPort server, String database) throws SQLException {
+    return connect(server, database, SOCKET_TIMEOUT_SECONDS);
+  }
+
+  /** The same; the connection is given up when an answer takes longer. */
+  public static Connection connect(HostPort server, String database, int answerSecondsMax)
+      throws SQLException {
     Properties properties = new Properties();
     properties.setProperty("user", "postgres");
     properties.setProperty("connectTimeout", Integer.toString(CONNECT_TIMEOUT_SECONDS));
-    properties.setProperty("socketTimeout", Integer.toString(SOCKET_TIMEOUT_SECONDS));
+    properties.setProperty("socketTimeout", Integer.toString(answerSecondsMax));
     properties.setProperty("tcpKeepAlive", "true");
     return DriverManager.getConnection(
         "jdbc:postgresql://%s:%d/%s".formatted(server.host(), server.port(), database), properties);
