@@ -61,7 +61,7 @@ record Bounds(
       MaxLength = %d
       MaxGeneration = %d
       MaxWipes = %d
-      Opened = %s
+      Begin = "%s"
       Broken = "%s"
     SYMMETRY Symmetry
     INVARIANTS %s
