@@ -94,21 +94,25 @@ final class BlockReader implements AutoCloseable {
     return segments.startOf(openNumber).plus((long) (firstBlock + i) * BLOCK_SIZE_BYTES);
   }
 
+  /** The stored checksum of block {@code i}; empty if there is none yet. */
+  Optional<BlockChecksum> checksum(int i) throws BlockChecksum.DamagedEntry {
+    return BlockChecksum.decode(block(i), entries, i * ENTRY_SIZE_BYTES);
+  }
+
   /**
    * The stored checksum of block {@code i}, with which its bytes agree; empty if there is none yet.
    *
    * @throws StorageException.Corrupt naming file, offset, expected and found, if they do not
    */
   Optional<BlockChecksum> checked(int i) throws StorageException.Corrupt {
-    Lsn block = block(i);
     Optional<BlockChecksum> checksum;
     try {
-      checksum = BlockChecksum.decode(block, entries, i * ENTRY_SIZE_BYTES);
+      checksum = checksum(i);
     } catch (BlockChecksum.DamagedEntry damage) {
       throw entryProblem(i, damage.problem());
     }
     if (checksum.isPresent()) {
-      String problem = checksum.get().problemOf(block, bytes, i * BLOCK_SIZE_BYTES);
+      String problem = checksum.get().problemOf(block(i), bytes, i * BLOCK_SIZE_BYTES);
       if (problem != null) {
         throw new StorageException.Corrupt(
             "%s, offset %d: %s"

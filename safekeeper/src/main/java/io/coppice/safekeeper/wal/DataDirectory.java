@@ -1,6 +1,7 @@
 package io.coppice.safekeeper.wal;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
@@ -18,9 +19,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -54,6 +59,7 @@ public final class DataDirectory implements AutoCloseable {
   private final Path root;
   private final NodeId node;
   private final FileChannel lockChannel;
+  private final Map<TenantTimelineId, LogShare> shares = new ConcurrentHashMap<>();
 
   private DataDirectory(Path root, NodeId node, FileChannel lockChannel) {
     this.root = root;
@@ -170,7 +176,7 @@ public final class DataDirectory implements AutoCloseable {
   public Optional<TimelineStorage> openTimeline(TenantTimelineId id, Executor creator)
       throws StorageException, IOException {
     syncNames(id);
-    Optional<TimelineStorage> storage = TimelineStorage.open(path(id), creator);
+    Optional<TimelineStorage> storage = TimelineStorage.open(path(id), creator, share(id));
     if (storage.isPresent() && !storage.get().stored().properties().id().equals(id)) {
       storage.get().close();
       throw new StorageException.Corrupt(
@@ -189,8 +195,9 @@ public final class DataDirectory implements AutoCloseable {
   /** Storage for a timeline that is not here; it is, once its first state is persisted. */
   public TimelineStorage createTimeline(AcceptorState initial, Executor creator)
       throws StorageException, IOException {
-    syncNames(initial.properties().id());
-    return TimelineStorage.create(path(initial.properties().id()), initial, creator);
+    TenantTimelineId id = initial.properties().id();
+    syncNames(id);
+    return TimelineStorage.create(path(id), initial, creator, share(id));
   }
 
   /**
@@ -234,11 +241,13 @@ public final class DataDirectory implements AutoCloseable {
     DurableFiles.createDirectories(staging);
     DurableFiles.createDirectories(timelinesOf(id));
     TimelineStorage storage =
-        TimelineStorage.create(staging, AcceptorState.initial(properties, 0), creator);
+        TimelineStorage.create(
+            staging, AcceptorState.initial(properties, 0), creator, new LogShare());
     return new StagedTimeline(storage, staging, path(id));
   }
 
   private void moveTo(String place, TenantTimelineId id) throws IOException {
+    shares.remove(id);
     Path directory = path(id);
     if (Files.isDirectory(directory)) {
       Path to = aside(place, id);
@@ -270,6 +279,39 @@ public final class DataDirectory implements AutoCloseable {
     for (Path file : files) {
       Files.deleteIfExists(file);
     }
+  }
+
+  private LogShare share(TenantTimelineId id) {
+    return shares.computeIfAbsent(id, _ -> new LogShare());
+  }
+
+  /**
+   * Begins to check all blocks of a timeline.
+   *
+   * @param end all WAL below has checksums, and below it no block is being written
+   */
+  public WalScrub newScrub(TimelineProperties properties, Lsn end) {
+    TenantTimelineId id = properties.id();
+    WalSegments segments = TimelineStorage.segments(path(id), properties);
+    return new WalScrub(segments, share(id), properties.startLsn(), end);
+  }
+
+  /**
+   * Begins to repair a block that was found damaged.
+   *
+   * @throws StorageException if it cannot be repaired, with the reason
+   */
+  public BlockRepair newRepair(TimelineProperties properties, Lsn block, Lsn commitLsn)
+      throws StorageException, IOException {
+    TenantTimelineId id = properties.id();
+    WalSegments segments = TimelineStorage.segments(path(id), properties);
+    return new BlockRepair(segments, share(id), properties.startLsn(), block, commitLsn);
+  }
+
+  /** The blocks of a timeline that were found damaged since the start, and what is wrong. */
+  public NavigableMap<Lsn, String> damagedBlocks(TenantTimelineId id) {
+    LogShare share = shares.get(id);
+    return share == null ? Collections.emptyNavigableMap() : share.damaged();
   }
 
   private Path path(TenantTimelineId id) {

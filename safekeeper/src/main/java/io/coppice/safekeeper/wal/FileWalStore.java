@@ -43,7 +43,7 @@ final class FileWalStore implements WalStore, AutoCloseable {
   private static final int REWRITE_SIZE_BYTES = 64 * 1024;
 
   private final WalSegments segments;
-  private final LogShare share = new LogShare();
+  private final LogShare share;
   private final TimelineProperties properties;
   private final PostgresVersion version;
   private final Executor creator;
@@ -66,9 +66,14 @@ final class FileWalStore implements WalStore, AutoCloseable {
   private ChecksumWriter checksums;
 
   private FileWalStore(
-      WalSegments segments, TimelineProperties properties, WalScan.Found found, Executor creator)
+      WalSegments segments,
+      TimelineProperties properties,
+      WalScan.Found found,
+      Executor creator,
+      LogShare share)
       throws StorageException {
     this.segments = segments;
+    this.share = share;
     this.properties = properties;
     this.version = PostgresVersion.ofMajor(properties.postgresMajor());
     this.creator = creator;
@@ -86,11 +91,16 @@ final class FileWalStore implements WalStore, AutoCloseable {
    *
    * @param from a record boundary at or below which all WAL is known to be there
    * @param creator runs what creates segments ahead of need
+   * @param share with those who read the same log
    * @throws StorageException.Corrupt if a segment below {@code from} is missing, or WAL behind it
    *     that was durable is damaged
    */
   static FileWalStore open(
-      WalSegments segments, TimelineProperties properties, Lsn from, Executor creator)
+      WalSegments segments,
+      TimelineProperties properties,
+      Lsn from,
+      Executor creator,
+      LogShare share)
       throws StorageException, IOException {
     segments.clearLeftovers();
     segments.syncNames();
@@ -106,7 +116,7 @@ final class FileWalStore implements WalStore, AutoCloseable {
     WalScan.Found found = WalScan.find(segments, properties, from);
     rewrite(segments, from, found.end());
     LogCut.at(segments, found.end(), found.tail());
-    FileWalStore store = new FileWalStore(segments, properties, found, creator);
+    FileWalStore store = new FileWalStore(segments, properties, found, creator, share);
     store.checksums.store(found.end());
     store.checksums.sync();
     return store;

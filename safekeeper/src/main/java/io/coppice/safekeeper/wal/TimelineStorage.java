@@ -38,15 +38,16 @@ public final class TimelineStorage implements AutoCloseable {
    * Opens a timeline that is there; empty if it is not.
    *
    * @param creator runs what creates segments ahead of need
+   * @param share with those who read the same log
    */
-  static Optional<TimelineStorage> open(Path directory, Executor creator)
+  static Optional<TimelineStorage> open(Path directory, Executor creator, LogShare share)
       throws StorageException, IOException {
     ControlFileStore control = new ControlFileStore(directory.resolve(CONTROL_FILE));
     Optional<AcceptorState> stored = control.load();
     if (stored.isEmpty()) {
       return Optional.empty();
     }
-    return Optional.of(with(directory, stored.get(), control, creator));
+    return Optional.of(with(directory, stored.get(), control, creator, share));
   }
 
   /** The stored state alone, without a look at the WAL; empty if the timeline is not there. */
@@ -55,20 +56,30 @@ public final class TimelineStorage implements AutoCloseable {
   }
 
   /** Storage for a timeline that is not there yet. */
-  static TimelineStorage create(Path directory, AcceptorState initial, Executor creator)
+  static TimelineStorage create(
+      Path directory, AcceptorState initial, Executor creator, LogShare share)
       throws StorageException, IOException {
     ControlFileStore control = new ControlFileStore(directory.resolve(CONTROL_FILE));
-    return with(directory, initial, control, creator);
+    return with(directory, initial, control, creator, share);
   }
 
   private static TimelineStorage with(
-      Path directory, AcceptorState state, ControlFileStore control, Executor creator)
+      Path directory,
+      AcceptorState state,
+      ControlFileStore control,
+      Executor creator,
+      LogShare share)
       throws StorageException, IOException {
     TimelineProperties properties = state.properties();
-    WalSegments segments =
-        new WalSegments(directory.resolve(WAL_DIRECTORY), properties.walSegmentSizeBytes());
-    FileWalStore wal = FileWalStore.open(segments, properties, state.commitLsn(), creator);
+    FileWalStore wal =
+        FileWalStore.open(
+            segments(directory, properties), properties, state.commitLsn(), creator, share);
     return new TimelineStorage(directory, state, control, wal);
+  }
+
+  /** The segments of the timeline in {@code directory}. */
+  static WalSegments segments(Path directory, TimelineProperties properties) {
+    return new WalSegments(directory.resolve(WAL_DIRECTORY), properties.walSegmentSizeBytes());
   }
 
   /** The state found on disk, or the initial one. */

@@ -55,7 +55,7 @@ final class TestLog {
   }
 
   FileWalStore open(Lsn from) throws Exception {
-    return FileWalStore.open(segments, properties, from, Runnable::run);
+    return FileWalStore.open(segments, properties, from, Runnable::run, new LogShare());
   }
 
   /** Makes records of random bodies. */
