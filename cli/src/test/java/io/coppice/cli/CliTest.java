@@ -42,7 +42,7 @@ class CliTest {
   @Test
   void safekeeperTakesANumberOrAVerb() {
     assertThat(run("safekeeper")).isEqualTo(2);
-    assertThat(err()).contains("--id N, or one of pull, status, timelines");
+    assertThat(err()).contains("--id N, or one of pull, scrub, status, timelines");
     assertThat(run("safekeeper", "pull", "9", "main")).isEqualTo(2);
     assertThat(err()).contains("there is no safekeeper 9 (there are 1 to 3)");
     assertThat(run("safekeeper", "pull", "1")).isEqualTo(2);
@@ -51,6 +51,9 @@ class CliTest {
     assertThat(err()).contains("not an address: \"127.0.0.1\"");
     assertThat(run("safekeeper", "status", "x/y")).isEqualTo(2);
     assertThat(err()).contains("not a tenant id: \"x\"");
+    assertThat(run("safekeeper", "scrub", "--address", "127.0.0.1:1")).isEqualTo(7);
+    assertThat(run("safekeeper", "scrub", "--repair-from", "here")).isEqualTo(2);
+    assertThat(err()).contains("not an address: \"here\"");
     assertThat(run("safekeeper", "timelines", "1", "--safekeepers", "127.0.0.1:1")).isEqualTo(7);
     assertThat(err()).contains("127.0.0.1:1");
   }

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -67,6 +68,7 @@ public final class SafekeeperCommand implements Callable<Integer> {
           Row.column("last_log_term", TimelineStatus::lastLogTerm),
           Row.column("flush_lsn", status -> status.flushLsn().toString()),
           Row.column("commit_lsn", status -> status.state().commitLsn().toString()),
+          Row.column("damaged_blocks", TimelineStatus::damagedBlocks),
           Column.of("problem", Row::problem));
 
   private static final List<Column<TimelineStatus>> TIMELINE =
@@ -86,7 +88,7 @@ public final class SafekeeperCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     if (id == null) {
       throw new CommandFailure(
-          ExitCode.USAGE, "which safekeeper? Say --id N, or one of pull, status, timelines");
+          ExitCode.USAGE, "which safekeeper? Say --id N, or one of pull, scrub, status, timelines");
     }
     ServerCommands.runSafekeeper(session, id, endWith);
     return ExitCode.OK.number();
@@ -178,6 +180,38 @@ public final class SafekeeperCommand implements Callable<Integer> {
       }
       session.output().list(TIMELINE, sorted(rebuilt));
     }
+  }
+
+  @Command(
+      name = "scrub",
+      description = {
+        "Has safekeepers check every stored block of WAL against its checksum.",
+        "Exits with 9 if damage was found that is not repaired."
+      })
+  void scrub(
+      @Parameters(
+              arity = "0..1",
+              paramLabel = "BRANCH",
+              description = "Name or id, or TENANT_ID/TIMELINE_ID; all of them if not given.")
+          @Nullable String branch,
+      @Option(
+              names = "--address",
+              paramLabel = "HOST:PORT",
+              split = ",",
+              description = "Which safekeepers (default: those of the configuration).")
+          @Nullable List<HostPort> addresses,
+      @Option(
+              names = "--repair-from",
+              paramLabel = "HOST:PORT",
+              split = ",",
+              description = "Safekeepers to get blocks from that are damaged.")
+          @Nullable List<HostPort> repairFrom)
+      throws StorageException, CommandFailure {
+    new SafekeeperScrub(session.output())
+        .run(
+            safekeepers(addresses),
+            branch == null ? Optional.empty() : Optional.of(timeline(branch)),
+            repairFrom == null ? List.of() : repairFrom);
   }
 
   private static Set<TenantTimelineId> lacking(SafekeeperClient client, List<HostPort> peers)

@@ -55,7 +55,11 @@ final class RunningRoles {
   HostPort startSafekeeper(int id, HostPort listen) throws StorageException, IOException {
     Safekeeper safekeeper =
         Safekeeper.start(
-            new SafekeeperConfig(id, config.dataDir().resolve("safekeeper-" + id), listen),
+            new SafekeeperConfig(
+                id,
+                config.dataDir().resolve("safekeeper-" + id),
+                listen,
+                config.safekeeper().scrubBytesPerSecond()),
             cause -> endProcess(id, cause));
     opened(safekeeper);
     HostPort address = new HostPort(listen.host(), safekeeper.port());

@@ -95,6 +95,11 @@ final class SafekeeperMetrics implements MetricSource, AutoCloseable {
         "All WAL below is known to be on a quorum.",
         labels,
         status.getCommitLsn());
+    sink.gauge(
+        "coppice_safekeeper_damaged_blocks",
+        "Blocks of WAL that were found damaged and cannot be read.",
+        labels,
+        status.getDamagedBlocks());
   }
 
   @Override

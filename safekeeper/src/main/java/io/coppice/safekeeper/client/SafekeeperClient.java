@@ -11,6 +11,8 @@ import io.coppice.proto.v1.PullTimelineRequest;
 import io.coppice.proto.v1.PullTimelineResponse;
 import io.coppice.proto.v1.RaiseGenerationRequest;
 import io.coppice.proto.v1.SafekeeperServiceGrpc;
+import io.coppice.proto.v1.ScrubRequest;
+import io.coppice.proto.v1.ScrubResponse;
 import io.coppice.proto.v1.StartStream;
 import io.coppice.proto.v1.TimelineStatusRequest;
 import io.coppice.proto.v1.TimelineStatusResponse;
@@ -19,7 +21,9 @@ import io.grpc.StatusRuntimeException;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -31,6 +35,9 @@ public final class SafekeeperClient implements AutoCloseable {
 
   /** Of a rebuild, which copies all WAL of a timeline. */
   public static final long PULL_TIMEOUT_MILLIS = 3_600_000;
+
+  /** Of a scrub, which reads all WAL of a safekeeper. */
+  private static final long SCRUB_TIMEOUT_MILLIS = 24 * 3_600_000L;
 
   private final HostPort address;
   private final ManagedChannel channel;
@@ -119,6 +126,26 @@ public final class SafekeeperClient implements AutoCloseable {
       throws StorageException {
     PullTimelineRequest request = pullRequest(id, peers, replace);
     return call(() -> stub(PULL_TIMEOUT_MILLIS).pullTimeline(request));
+  }
+
+  /**
+   * Has it check all that it has stored.
+   *
+   * @param only nothing but this timeline
+   * @param repairFrom where to get what is damaged; may be empty
+   * @param each hears of damage, and how far it is
+   */
+  public void scrub(
+      Optional<TenantTimelineId> only, List<HostPort> repairFrom, Consumer<ScrubResponse> each)
+      throws StorageException {
+    ScrubRequest.Builder request = ScrubRequest.newBuilder();
+    only.ifPresent(
+        id -> request.setTenantId(id.tenant().toString()).setTimelineId(id.timeline().toString()));
+    request.addAllRepairFrom(repairFrom.stream().map(HostPort::toString).toList());
+    Iterator<ScrubResponse> answers = call(() -> stub(SCRUB_TIMEOUT_MILLIS).scrub(request.build()));
+    while (call(answers::hasNext)) {
+      each.accept(answers.next());
+    }
   }
 
   /** The request that {@link #pull} sends. */

@@ -33,6 +33,7 @@ public final class StatusCodec {
         .setSystemId(properties.systemId())
         .setCreation(properties.creation())
         .setWalSegmentSizeBytes(properties.walSegmentSizeBytes())
+        .setDamagedBlocks(status.damagedBlocks())
         .build();
   }
 
@@ -62,7 +63,10 @@ public final class StatusCodec {
               new Lsn(status.getCommitLsn()),
               new Lsn(status.getTruncateLsn()));
       return new TimelineStatus(
-          new NodeId(status.getNodeId()), state, new Lsn(status.getFlushLsn()));
+          new NodeId(status.getNodeId()),
+          state,
+          new Lsn(status.getFlushLsn()),
+          status.getDamagedBlocks());
     } catch (IllegalArgumentException malformed) {
       throw new StorageException.Invalid(String.valueOf(malformed.getMessage()));
     }

@@ -9,8 +9,9 @@ import io.coppice.safekeeper.consensus.NodeId;
  * A timeline on one safekeeper, as that says.
  *
  * @param flushLsn end of its log; of a timeline that is not in use there, what is committed of it
+ * @param damagedBlocks blocks of WAL that were found damaged and cannot be read
  */
-public record TimelineStatus(NodeId node, AcceptorState state, Lsn flushLsn) {
+public record TimelineStatus(NodeId node, AcceptorState state, Lsn flushLsn, long damagedBlocks) {
 
   public TenantTimelineId id() {
     return state.properties().id();

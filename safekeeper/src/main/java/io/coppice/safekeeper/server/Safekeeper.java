@@ -2,6 +2,7 @@ package io.coppice.safekeeper.server;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.rpc.RpcServer;
+import io.coppice.proto.v1.TimelineStatusResponse;
 import io.coppice.safekeeper.consensus.NodeId;
 import io.coppice.safekeeper.wal.DataDirectory;
 import java.io.IOException;
@@ -22,7 +23,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Threads: the event loop takes messages and hands them to a pool, in which one thread at a time
  * works for each timeline that has something to do; another creates segments ahead of need; one
- * scheduler gathers news for watchers. Streams of WAL have a virtual thread each.
+ * scheduler gathers news for watchers, one thread checks what is stored. Streams of WAL have a
+ * virtual thread each.
  */
 public final class Safekeeper implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Safekeeper.class);
@@ -36,6 +38,7 @@ public final class Safekeeper implements AutoCloseable {
   private final ExecutorService pool;
   private final ExecutorService creator;
   private final ScheduledExecutorService scheduler;
+  private final ScheduledExecutorService scrubber;
   private final TimelineRegistry registry;
   private final AtomicBoolean fatal = new AtomicBoolean();
   private final AtomicBoolean closed = new AtomicBoolean();
@@ -62,15 +65,20 @@ public final class Safekeeper implements AutoCloseable {
     this.scheduler =
         Executors.newSingleThreadScheduledExecutor(
             threads("safekeeper-%d-scheduler-".formatted(config.nodeId())));
-    this.hub = new WatchHub(directory.node(), scheduler);
+    this.scrubber =
+        Executors.newSingleThreadScheduledExecutor(
+            threads("safekeeper-%d-scrub-".formatted(config.nodeId())));
+    this.hub = new WatchHub(this::toProto, scheduler);
     this.registry = new TimelineRegistry(directory, pool, creator, hub::changed, this::fatal);
     boolean started = false;
     try {
       registry.readAll();
+      ScrubCalls scrubs = new ScrubCalls(registry, directory, this::fatal);
       TimelineRebuilds rebuilds = new TimelineRebuilds(registry, directory, creator, this::fatal);
       this.server =
           RpcServer.start(
-              config.listen(), List.of(new SafekeeperService(registry, rebuilds, hub, pool)));
+              config.listen(),
+              List.of(new SafekeeperService(registry, rebuilds, scrubs, hub, pool)));
       started = true;
     } finally {
       if (!started) {
@@ -84,6 +92,20 @@ public final class Safekeeper implements AutoCloseable {
             POSITIONS_PERSIST_INTERVAL_MILLIS,
             POSITIONS_PERSIST_INTERVAL_MILLIS,
             TimeUnit.MILLISECONDS);
+    if (config.scrubBytesPerSecond() > 0) {
+      BackgroundScrub scrub =
+          new BackgroundScrub(registry, directory, config.scrubBytesPerSecond());
+      var _ =
+          scrubber.scheduleWithFixedDelay(
+              scrub::tick,
+              BackgroundScrub.TICK_MILLIS,
+              BackgroundScrub.TICK_MILLIS,
+              TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private TimelineStatusResponse toProto(TimelineSnapshot snapshot) {
+    return registry.toProto(snapshot);
   }
 
   private static ThreadFactory threads(String prefix) {
@@ -156,6 +178,7 @@ public final class Safekeeper implements AutoCloseable {
 
   private void stopThreads() {
     scheduler.shutdownNow();
+    scrubber.shutdown();
     pool.shutdown();
     creator.shutdown();
     try {

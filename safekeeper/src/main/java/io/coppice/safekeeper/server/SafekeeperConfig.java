@@ -8,12 +8,21 @@ import java.nio.file.Path;
  *
  * @param nodeId from 1; written into the data directory, which then refuses another one
  * @param listen port 0 takes a free one
+ * @param scrubBytesPerSecond how fast stored WAL is checked all the time; zero: not at all
  */
-public record SafekeeperConfig(long nodeId, Path dataDir, HostPort listen) {
+public record SafekeeperConfig(
+    long nodeId, Path dataDir, HostPort listen, long scrubBytesPerSecond) {
+  private static final long SCRUB_BYTES_PER_SECOND = 8L << 20;
+
   public SafekeeperConfig {
     if (nodeId < 1) {
       throw new IllegalArgumentException(
           "not a safekeeper id: %d (expected 1 or more)".formatted(nodeId));
     }
+  }
+
+  /** With the usual pace of the scrub. */
+  public SafekeeperConfig(long nodeId, Path dataDir, HostPort listen) {
+    this(nodeId, dataDir, listen, SCRUB_BYTES_PER_SECOND);
   }
 }

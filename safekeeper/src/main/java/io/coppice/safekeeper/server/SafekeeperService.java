@@ -15,6 +15,8 @@ import io.coppice.proto.v1.PullTimelineRequest;
 import io.coppice.proto.v1.PullTimelineResponse;
 import io.coppice.proto.v1.RaiseGenerationRequest;
 import io.coppice.proto.v1.SafekeeperServiceGrpc;
+import io.coppice.proto.v1.ScrubRequest;
+import io.coppice.proto.v1.ScrubResponse;
 import io.coppice.proto.v1.StreamWalRequest;
 import io.coppice.proto.v1.StreamWalResponse;
 import io.coppice.proto.v1.TimelineStatusRequest;
@@ -32,13 +34,19 @@ import org.jspecify.annotations.Nullable;
 final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImplBase {
   private final TimelineRegistry registry;
   private final TimelineRebuilds rebuilds;
+  private final ScrubCalls scrubs;
   private final WatchHub hub;
   private final Executor pool;
 
   SafekeeperService(
-      TimelineRegistry registry, TimelineRebuilds rebuilds, WatchHub hub, Executor pool) {
+      TimelineRegistry registry,
+      TimelineRebuilds rebuilds,
+      ScrubCalls scrubs,
+      WatchHub hub,
+      Executor pool) {
     this.registry = registry;
     this.rebuilds = rebuilds;
+    this.scrubs = scrubs;
     this.hub = hub;
     this.pool = pool;
   }
@@ -65,10 +73,10 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
     answer(
         out,
         () ->
-            registry
-                .open(timelineId(request.getTenantId(), request.getTimelineId()))
-                .snapshot()
-                .toProto(registry.node()));
+            registry.toProto(
+                registry
+                    .open(timelineId(request.getTenantId(), request.getTimelineId()))
+                    .snapshot()));
   }
 
   @Override
@@ -85,7 +93,7 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
   @Override
   public void listTimelines(
       ListTimelinesRequest request, StreamObserver<TimelineStatusResponse> out) {
-    registry.snapshots().forEach(timeline -> out.onNext(timeline.toProto(registry.node())));
+    registry.snapshots().forEach(timeline -> out.onNext(registry.toProto(timeline)));
     out.onCompleted();
   }
 
@@ -110,7 +118,7 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
       @Nullable TimelineSnapshot raised,
       @Nullable Throwable failure) {
     if (raised != null) {
-      out.onNext(raised.toProto(registry.node()));
+      out.onNext(registry.toProto(raised));
       out.onCompleted();
     } else {
       out.onError(RpcStatus.of(Objects.requireNonNull(failure)).asRuntimeException());
@@ -133,6 +141,11 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
               .setConfigurationGeneration(rebuilt.state().generation())
               .build();
         });
+  }
+
+  @Override
+  public void scrub(ScrubRequest request, StreamObserver<ScrubResponse> out) {
+    scrubs.start(request, (ServerCallStreamObserver<ScrubResponse>) out);
   }
 
   private static TenantTimelineId timelineId(String tenant, String timeline) {

@@ -2,6 +2,7 @@ package io.coppice.safekeeper.server;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantTimelineId;
+import io.coppice.proto.v1.TimelineStatusResponse;
 import io.coppice.safekeeper.consensus.AcceptorState;
 import io.coppice.safekeeper.consensus.NodeId;
 import io.coppice.safekeeper.consensus.Request;
@@ -78,6 +79,41 @@ final class TimelineRegistry {
       } catch (StorageException damaged) {
         log.error("timeline {} cannot be read: {}", id, damaged.getMessage());
       }
+    }
+  }
+
+  /** What others are told of a timeline. */
+  TimelineStatusResponse toProto(TimelineSnapshot snapshot) {
+    long damaged = directory.damagedBlocks(snapshot.state().properties().id()).size();
+    return snapshot.toProto(node(), damaged);
+  }
+
+  /**
+   * What can be checked of a timeline while it goes on: if it is in use, all that is flushed; if
+   * not, what no opening would change. Empty if it is gone.
+   */
+  synchronized Optional<ScrubTarget> scrubTarget(TenantTimelineId id) {
+    TimelineWorker worker = open.get(id);
+    if (worker != null) {
+      TimelineSnapshot now = worker.snapshot();
+      return Optional.of(
+          new ScrubTarget(now.state().properties(), now.flushLsn(), now.commitLsn()));
+    }
+    return Optional.ofNullable(dormant.get(id))
+        .map(TimelineSnapshot::state)
+        .map(state ->
+            new ScrubTarget(
+                state.properties(),
+                DataDirectory.blockStart(state.commitLsn()),
+                state.commitLsn()));
+  }
+
+  /**
+   * Looks at the rest of a timeline that is not in use, which nobody can begin to use meanwhile.
+   */
+  synchronized void checkTail(TenantTimelineId id) throws StorageException, IOException {
+    if (!open.containsKey(id) && !rebuilding.contains(id)) {
+      directory.checkTail(id);
     }
   }
 

@@ -14,7 +14,7 @@ record TimelineSnapshot(AcceptorState state, Lsn flushLsn) {
     return state.commitLsn();
   }
 
-  TimelineStatusResponse toProto(NodeId node) {
-    return StatusCodec.toProto(new TimelineStatus(node, state, flushLsn));
+  TimelineStatusResponse toProto(NodeId node, long damagedBlocks) {
+    return StatusCodec.toProto(new TimelineStatus(node, state, flushLsn, damagedBlocks));
   }
 }

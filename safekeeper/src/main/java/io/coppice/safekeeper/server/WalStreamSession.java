@@ -79,6 +79,9 @@ final class WalStreamSession implements StreamObserver<StreamWalRequest> {
       out.onCompleted();
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
+    } catch (StorageException.Corrupt damage) {
+      log.error("WAL stream ends: {}", damage.getMessage());
+      out.onError(RpcStatus.of(damage).asRuntimeException());
     } catch (StorageException | IOException | RuntimeException failure) {
       if (!ended) {
         log.info("WAL stream ends: {}", failure.toString());

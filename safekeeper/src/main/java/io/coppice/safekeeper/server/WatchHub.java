@@ -2,7 +2,6 @@ package io.coppice.safekeeper.server;
 
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.proto.v1.TimelineStatusResponse;
-import io.coppice.safekeeper.consensus.NodeId;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -12,6 +11,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 /**
  * Tells watchers what changed. Changes are gathered for a moment, so that a busy timeline costs a
@@ -21,12 +21,14 @@ import java.util.concurrent.TimeUnit;
 final class WatchHub {
   private static final long GATHER_MILLIS = 20;
 
-  private final NodeId node;
+  private final Function<TimelineSnapshot, TimelineStatusResponse> toProto;
   private final ScheduledExecutorService scheduler;
   private final Set<Watcher> watchers = ConcurrentHashMap.newKeySet();
 
-  WatchHub(NodeId node, ScheduledExecutorService scheduler) {
-    this.node = node;
+  WatchHub(
+      Function<TimelineSnapshot, TimelineStatusResponse> toProto,
+      ScheduledExecutorService scheduler) {
+    this.toProto = toProto;
     this.scheduler = scheduler;
   }
 
@@ -81,7 +83,7 @@ final class WatchHub {
         pending.clear();
       }
       if (!out.isCancelled()) {
-        changes.forEach(change -> out.onNext(change.toProto(node)));
+        changes.forEach(change -> out.onNext(toProto.apply(change)));
       }
     }
   }

@@ -176,7 +176,14 @@ public final class DataDirectory implements AutoCloseable {
   public Optional<TimelineStorage> openTimeline(TenantTimelineId id, Executor creator)
       throws StorageException, IOException {
     syncNames(id);
-    Optional<TimelineStorage> storage = TimelineStorage.open(path(id), creator, share(id));
+    Optional<TimelineStorage> storage;
+    try {
+      storage = TimelineStorage.open(path(id), creator, share(id));
+      share(id).markWhole(Lsn.INVALID);
+    } catch (StorageException.Corrupt damage) {
+      share(id).markDamaged(Lsn.INVALID, String.valueOf(damage.getMessage()));
+      throw damage;
+    }
     if (storage.isPresent() && !storage.get().stored().properties().id().equals(id)) {
       storage.get().close();
       throw new StorageException.Corrupt(
@@ -285,6 +292,29 @@ public final class DataDirectory implements AutoCloseable {
     return shares.computeIfAbsent(id, _ -> new LogShare());
   }
 
+  /** Start of the block that holds a position: what is below is not written again. */
+  public static Lsn blockStart(Lsn lsn) {
+    return BlockChecksum.blockOf(lsn);
+  }
+
+  /**
+   * Looks at a timeline that is not open as opening it would, and changes nothing. If it could not
+   * be opened it is damaged as a whole.
+   */
+  public void checkTail(TenantTimelineId id) throws StorageException, IOException {
+    try {
+      Optional<AcceptorState> state = peekTimeline(id);
+      if (state.isPresent()) {
+        TimelineProperties properties = state.get().properties();
+        WalSegments segments = TimelineStorage.segments(path(id), properties);
+        var _ = WalScan.find(segments, properties, state.get().commitLsn());
+        share(id).markWhole(Lsn.INVALID);
+      }
+    } catch (StorageException.Corrupt damage) {
+      share(id).markDamaged(Lsn.INVALID, String.valueOf(damage.getMessage()));
+    }
+  }
+
   /**
    * Begins to check all blocks of a timeline.
    *
@@ -308,7 +338,10 @@ public final class DataDirectory implements AutoCloseable {
     return new BlockRepair(segments, share(id), properties.startLsn(), block, commitLsn);
   }
 
-  /** The blocks of a timeline that were found damaged since the start, and what is wrong. */
+  /**
+   * The blocks of a timeline that were found damaged since the start, and what is wrong; LSN 0/0
+   * stands for all of it.
+   */
   public NavigableMap<Lsn, String> damagedBlocks(TenantTimelineId id) {
     LogShare share = shares.get(id);
     return share == null ? Collections.emptyNavigableMap() : share.damaged();

@@ -60,6 +60,13 @@ public final class ConfigKeys {
           "20s",
           "How long a request for an LSN that has not been replayed yet may wait for it.");
 
+  public static final ConfigKey<Long> SAFEKEEPER_SCRUB_RATE =
+      new ConfigKey<>(
+          "safekeeper.scrub_rate",
+          ConfigType.SIZE,
+          "8MB",
+          "How much stored WAL a safekeeper checks in a second, all the time; 0B: none.");
+
   public static final ConfigKey<HostPort> STATUS_LISTEN =
       new ConfigKey<>(
           "status.listen",
@@ -98,6 +105,7 @@ public final class ConfigKeys {
           PAGESERVER_OBJECT_STORE_DIR,
           PAGESERVER_OPEN_LAYER_SIZE_MAX,
           PAGESERVER_LSN_WAIT,
+          SAFEKEEPER_SCRUB_RATE,
           STATUS_LISTEN,
           ENDPOINT_PG_BIN,
           ENDPOINT_START_TIMEOUT,

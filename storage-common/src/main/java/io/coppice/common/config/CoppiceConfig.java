@@ -16,6 +16,7 @@ public record CoppiceConfig(
     Path dataDir,
     Cluster cluster,
     Pageserver pageserver,
+    Safekeeper safekeeper,
     HostPort statusListen,
     Endpoint endpoint,
     LogLevel logLevel) {
@@ -32,6 +33,9 @@ public record CoppiceConfig(
 
   /** Settings of the page server alone. */
   public record Pageserver(Path objectStoreDir, long openLayerSizeBytesMax, Duration lsnWait) {}
+
+  /** Settings of the safekeepers alone. */
+  public record Safekeeper(long scrubBytesPerSecond) {}
 
   /** Settings of the computes on this machine. */
   public record Endpoint(Optional<Path> pgBin, Duration startTimeout) {}
@@ -64,6 +68,7 @@ public record CoppiceConfig(
                 .toAbsolutePath(),
             settings.get(ConfigKeys.PAGESERVER_OPEN_LAYER_SIZE_MAX),
             settings.get(ConfigKeys.PAGESERVER_LSN_WAIT)),
+        new Safekeeper(settings.get(ConfigKeys.SAFEKEEPER_SCRUB_RATE)),
         settings.get(ConfigKeys.STATUS_LISTEN),
         new Endpoint(
             settings.get(ConfigKeys.ENDPOINT_PG_BIN),
@@ -73,6 +78,7 @@ public record CoppiceConfig(
 
   /** The same with other addresses: those that servers in fact listen on. */
   public CoppiceConfig withCluster(Cluster actual) {
-    return new CoppiceConfig(dataDir, actual, pageserver, statusListen, endpoint, logLevel);
+    return new CoppiceConfig(
+        dataDir, actual, pageserver, safekeeper, statusListen, endpoint, logLevel);
   }
 }

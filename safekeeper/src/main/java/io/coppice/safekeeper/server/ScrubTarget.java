@@ -1,0 +1,11 @@
+package io.coppice.safekeeper.server;
+
+import io.coppice.common.id.Lsn;
+import io.coppice.safekeeper.consensus.TimelineProperties;
+
+/**
+ * Stored WAL of one timeline, as far as it has checksums and nothing below is being written.
+ *
+ * @param commitLsn a damaged block below it can be repaired
+ */
+record ScrubTarget(TimelineProperties properties, Lsn end, Lsn commitLsn) {}
