@@ -410,9 +410,10 @@ LogMatching ==
         LastTerm(acc[a].history, n - 1) = LastTerm(acc[b].history, n - 1)
           => Prefix(acc[a].log, n) = Prefix(acc[b].log, n)
 
-(* Who leads in a term holds all that this term or an earlier one committed. *)
+(* Who leads in a term holds all that this term or an earlier one committed.
+   An attempt that was not opened has no WAL, and its leader is told so before it has any. *)
 LeaderHasCommitted ==
-  \A p \in Proposers : Leads(p) =>
+  \A p \in Proposers : Leads(p) /\ pro[p].attempt = store.opened =>
     \A i \in 1..Len(committed) : committed[i].term <= pro[p].term =>
       i <= Len(pro[p].log) /\ pro[p].log[i] = committed[i].by
 
