@@ -28,7 +28,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** A safekeeper loses its disk. */
 @Tag("process")
-@Timeout(value = 3, unit = TimeUnit.MINUTES)
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
 final class ReplaceTest {
   private static final int CLIENTS = 4;
   private static final int COMMITS = 100;
@@ -113,6 +113,12 @@ final class ReplaceTest {
     assertThat(cluster.succeed("safekeeper", "pull", "3", "--all", "-o", "json"))
         .contains("\"generation\" : ");
     cluster.safekeeper(2).kill9();
+    assertThat(cluster.succeed("safekeeper", "status", "main").lines())
+        .hasSize(1 + Cluster.SAFEKEEPERS)
+        .filteredOn(line -> line.contains("io exception"))
+        .singleElement()
+        .asString()
+        .startsWith("2");
     try (Endpoint second = Endpoint.start(cluster.endpoint("main"));
         Connection connection = Sql.connect(new HostPort("127.0.0.1", second.port()), "postgres")) {
       assertThat(Sql.rows(connection, "select id from t")).containsExactly(List.of("1"));
