@@ -256,7 +256,7 @@ Vote(p, a) ==
            /\ \A v \in pro[p].votes : v.from /= a
      /\ acc' = [acc EXCEPT ![a] = voted]
      /\ rebuild' = [rebuild EXCEPT ![a] = NoRebuild]
-     /\ pro' = IF Leads(p) THEN pro ELSE [pro EXCEPT ![p].votes = @ \cup {vote}]
+     /\ pro' = IF Leads(p) THEN pro ELSE [pro EXCEPT ![p].votes = {v \in @ : v.from /= a} \cup {vote}]
      /\ UNCHANGED <<store, past, wipes, committed>>
 
 (* Cuts its log where it parts from the elected proposer's. *)
