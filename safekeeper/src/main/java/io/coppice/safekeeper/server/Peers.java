@@ -5,6 +5,7 @@ import io.coppice.common.rpc.HostPort;
 import io.coppice.safekeeper.client.SafekeeperClient;
 import io.coppice.safekeeper.client.TimelineStatus;
 import io.coppice.safekeeper.consensus.NodeId;
+import io.coppice.safekeeper.consensus.RebuildPlan;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,6 +16,7 @@ import java.util.List;
  * one that asks was ever part of has at least one of them in it. With three that is both.
  */
 final class Peers implements AutoCloseable {
+  private static final int PEERS_MIN = 2;
   private static final int PEERS_MAX = 8;
 
   private final NodeId self;
@@ -31,10 +33,10 @@ final class Peers implements AutoCloseable {
    * @throws StorageException.Invalid if there are none or too many, or one is named twice
    */
   static Peers open(NodeId self, List<HostPort> addresses) throws StorageException.Invalid {
-    if (addresses.isEmpty() || addresses.size() > PEERS_MAX) {
+    if (addresses.size() < PEERS_MIN || addresses.size() > PEERS_MAX) {
       throw new StorageException.Invalid(
-          "%d peers (expected all other safekeepers, 1 to %d)"
-              .formatted(addresses.size(), PEERS_MAX));
+          "%d peers (expected all other safekeepers, %d to %d)"
+              .formatted(addresses.size(), PEERS_MIN, PEERS_MAX));
     }
     if (addresses.stream().distinct().count() != addresses.size()) {
       throw new StorageException.Invalid("a peer is named twice: " + addresses);
@@ -52,9 +54,7 @@ final class Peers implements AutoCloseable {
 
   /** How many have to answer. */
   int needed() {
-    int members = clients.size() + 1;
-    int quorum = members / 2 + 1;
-    return members - quorum + 1;
+    return RebuildPlan.answersNeeded(clients.size() + 1);
   }
 
   /**

@@ -4,17 +4,16 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.proto.v1.StreamWalResponse;
+import io.coppice.safekeeper.client.SafekeeperClient;
 import io.coppice.safekeeper.client.TimelineStatus;
 import io.coppice.safekeeper.client.WalDownload;
-import io.coppice.safekeeper.consensus.AcceptorState;
 import io.coppice.safekeeper.consensus.DiskFailure;
-import io.coppice.safekeeper.consensus.TermHistory;
+import io.coppice.safekeeper.consensus.RebuildPlan;
 import io.coppice.safekeeper.consensus.WalStore;
 import io.coppice.safekeeper.wal.DataDirectory;
 import io.coppice.safekeeper.wal.StagedTimeline;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executor;
@@ -30,11 +29,8 @@ import org.slf4j.LoggerFactory;
  *     -> control file: generation g + 1, the greatest of the terms and positions -> into its place
  * </pre>
  *
- * <p>Once n - q + 1 peers are in generation g + 1, nobody is elected and nothing is committed with
- * a vote or an acknowledgement that this node gave in an older one, because every quorum it was
- * part of has one of them. What had been committed by then is in what they said, so in the greatest
- * log. What they do in generation g + 1 meanwhile is none of this node's, and reaches it as it
- * reaches any safekeeper that was away.
+ * <p>Why that is enough: {@link RebuildPlan}. What peers do in generation g + 1 meanwhile is none
+ * of this node's, and reaches it as it reaches any safekeeper that was away.
  */
 final class TimelineRebuild {
   private static final Logger log = LoggerFactory.getLogger(TimelineRebuild.class);
@@ -83,7 +79,7 @@ final class TimelineRebuild {
         registry.checkLost(id, any.state().properties().creation());
       }
       registry.putAside(id);
-      int generation = 1 + found.stream().mapToInt(TimelineRebuild::generation).max().orElseThrow();
+      int generation = RebuildPlan.generationAfter(peersOf(found));
       List<Peers.Answer> answers = peers.ask(peer -> peer.raiseGeneration(id, generation));
       try {
         rebuild(generation, answers);
@@ -97,58 +93,33 @@ final class TimelineRebuild {
             .formatted(id, ATTEMPTS_MAX));
   }
 
-  private static int generation(Peers.Answer answer) {
-    return answer.status().state().generation();
+  private static List<RebuildPlan.Peer> peersOf(List<Peers.Answer> answers) {
+    return answers.stream().map(answer -> peerOf(answer.status())).toList();
+  }
+
+  private static RebuildPlan.Peer peerOf(TimelineStatus status) {
+    return new RebuildPlan.Peer(status.node(), status.state(), status.flushLsn());
   }
 
   private void rebuild(int generation, List<Peers.Answer> answers)
       throws StorageException, IOException, InterruptedException, DiskFailure, LogWasCut {
-    Peers.Answer donor =
+    RebuildPlan plan = RebuildPlan.of(generation, peersOf(answers));
+    SafekeeperClient donor =
         answers.stream()
-            .max(
-                Comparator.comparingLong((Peers.Answer answer) -> answer.status().lastLogTerm())
-                    .thenComparing(answer -> answer.status().flushLsn()))
-            .orElseThrow();
-    AcceptorState state = stateAfter(generation, donor.status(), answers);
-    log.info(
-        "timeline {}: rebuilding it from safekeeper {} up to {}, as {}",
-        id,
-        donor.status().node(),
-        donor.status().flushLsn(),
-        state);
-    try (StagedTimeline staged = directory.stage(state.properties(), creator)) {
-      copy(donor, staged.wal());
-      staged.publish(state);
+            .filter(answer -> answer.status().node().equals(plan.donor().node()))
+            .findFirst()
+            .orElseThrow()
+            .from();
+    log.info("timeline {}: rebuilding it from {}", id, plan);
+    try (StagedTimeline staged = directory.stage(plan.state().properties(), creator)) {
+      copy(donor, plan, staged.wal());
+      staged.publish(plan.state());
     }
   }
 
-  /** What a safekeeper would know that had seen all that the peers have. */
-  private AcceptorState stateAfter(int generation, TimelineStatus donor, List<Peers.Answer> answers)
-      throws StorageException.Precondition {
-    Lsn end = donor.flushLsn();
-    TermHistory history = donor.state().history().upTo(end);
-    long term = 0;
-    Lsn commitLsn = donor.state().commitLsn();
-    Lsn truncateLsn = donor.state().truncateLsn();
-    for (Peers.Answer answer : answers) {
-      AcceptorState state = answer.status().state();
-      term = Math.max(term, state.term());
-      commitLsn = Lsn.max(commitLsn, state.commitLsn());
-      truncateLsn = Lsn.max(truncateLsn, state.truncateLsn());
-    }
-    if (commitLsn.isAfter(end)) {
-      throw new StorageException.Precondition(
-          "WAL of timeline %s was committed up to %s, but the best log of its peers ends at %s:"
-                  .formatted(id, commitLsn, end)
-              + " some other safekeeper has lost its data");
-    }
-    return new AcceptorState(
-        donor.state().properties(), generation, term, history, commitLsn, truncateLsn);
-  }
-
-  private void copy(Peers.Answer donor, WalStore wal)
+  private void copy(SafekeeperClient donor, RebuildPlan plan, WalStore wal)
       throws StorageException, InterruptedException, DiskFailure, LogWasCut {
-    Lsn end = donor.status().flushLsn();
+    Lsn end = plan.donor().flushLsn();
     StorageException failure = null;
     try {
       download(donor, wal, end);
@@ -157,14 +128,12 @@ final class TimelineRebuild {
         failure =
             new StorageException.Corrupt(
                 "safekeeper %s said its log ends at %s; what it sent ends at %s"
-                    .formatted(donor.status().node(), end, wal.flushLsn()));
+                    .formatted(plan.donor().node(), end, wal.flushLsn()));
       }
     } catch (StorageException notCopied) {
       failure = notCopied; // of no interest if the log is another one now
     }
-    TimelineStatus now = donor.from().status(id);
-    TermHistory copied = donor.status().state().history().upTo(end);
-    if (copied.commonPoint(now.state().history(), now.flushLsn()).isBefore(end)) {
+    if (!plan.isStillOf(peerOf(donor.status(id)))) {
       throw new LogWasCut();
     }
     if (failure != null) {
@@ -172,12 +141,12 @@ final class TimelineRebuild {
     }
   }
 
-  private void download(Peers.Answer donor, WalStore wal, Lsn end)
+  private void download(SafekeeperClient donor, WalStore wal, Lsn end)
       throws StorageException, InterruptedException, DiskFailure {
     if (!wal.writeLsn().isBefore(end)) {
       return;
     }
-    try (WalDownload download = donor.from().downloadFlushed(id, wal.writeLsn(), end)) {
+    try (WalDownload download = donor.downloadFlushed(id, wal.writeLsn(), end)) {
       for (Optional<StreamWalResponse> piece = download.next();
           piece.isPresent();
           piece = download.next()) {
@@ -187,7 +156,7 @@ final class TimelineRebuild {
         if (!isNext || begin.plus(data.remaining()).isAfter(end)) {
           throw new StorageException.Corrupt(
               "%s sent %d bytes of WAL at %s; expected those from %s up to %s"
-                  .formatted(donor.from().address(), data.remaining(), begin, wal.writeLsn(), end));
+                  .formatted(donor.address(), data.remaining(), begin, wal.writeLsn(), end));
         }
         wal.write(begin, data);
       }

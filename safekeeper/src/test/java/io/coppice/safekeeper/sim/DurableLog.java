@@ -23,6 +23,7 @@ final class DurableLog {
   private long promisedTerm;
   private Lsn commitSeen;
   private boolean changed;
+  private boolean forgotten;
   private TermHistory historySeen = TermHistory.EMPTY;
 
   DurableLog(World world, SimSafekeeper safekeeper) {
@@ -112,6 +113,7 @@ final class DurableLog {
           "%s had promised term %d, and is at %d"
               .formatted(safekeeper, promisedTerm, acceptor.term()));
     }
+    forgotten = false;
     length = 0;
     compared = 0;
     commitSeen = start;
@@ -119,7 +121,20 @@ final class DurableLog {
     changed = true;
   }
 
+  /**
+   * The disk is lost, and what was promised with it. What was on it still counts as a copy until it
+   * is rebuilt: the loss of one disk is borne, and whoever commits with it may not know yet.
+   */
+  void forget() {
+    promisedTerm = 0;
+    promisedLsn = start;
+    forgotten = true;
+  }
+
   void restartedEmpty() {
+    if (forgotten) {
+      return;
+    }
     if (promisedTerm > 0 || promisedLsn.isAfter(start)) {
       throw new Violation(
           "%s had promised term %d and %s, and has nothing"

@@ -33,7 +33,9 @@ enum FaultKind {
   /** A safekeeper's process ends before or after one operation of the disk, also in its start. */
   KILL_IN_OPERATION,
   /** A stored bit of one safekeeper turns. At most one of them is hit: no more can be borne. */
-  BIT_FLIP;
+  BIT_FLIP,
+  /** A safekeeper's disk is lost, with all that was promised; an empty one takes its place. */
+  DISK_LOST;
 
   @SuppressWarnings("EnumOrdinal") // the order is fixed, see above
   long bit() {

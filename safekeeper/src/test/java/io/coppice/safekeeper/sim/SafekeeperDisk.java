@@ -15,7 +15,7 @@ final class SafekeeperDisk implements DiskFaults {
 
   private final World world;
   private final NodeId node;
-  private final SimDisk disk = new SimDisk();
+  private SimDisk disk = new SimDisk();
   private final RandomGenerator random;
   private boolean full;
   private boolean onlyKilled;
@@ -57,6 +57,14 @@ final class SafekeeperDisk implements DiskFaults {
     world.trace.add("safekeeper %s: bit %d at %d of %s turns".formatted(node, bit, position, file));
     disk.flip(file, position, bit);
     return true;
+  }
+
+  /** An empty disk takes the place of this one. */
+  void replace() {
+    disk = new SimDisk();
+    disk.setFaults(this);
+    onlyKilled = false;
+    full = false;
   }
 
   void losePower() {

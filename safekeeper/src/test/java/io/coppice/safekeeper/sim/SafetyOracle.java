@@ -22,7 +22,7 @@ import java.util.TreeMap;
 final class SafetyOracle {
   private static final int READ_SIZE_BYTES = 16 * 1024;
 
-  private record RecordEnd(long term, Lsn end) {}
+  private record RecordEnd(int compute, Lsn end) {}
 
   private final World world;
   private final Lsn start;
@@ -222,8 +222,8 @@ final class SafetyOracle {
   }
 
   /** A compute has made a record. */
-  void made(long term, Lsn begin, Lsn end) {
-    recordBegins.put(new RecordEnd(term, end), begin);
+  void made(int compute, Lsn begin, Lsn end) {
+    recordBegins.put(new RecordEnd(compute, end), begin);
   }
 
   /** Where the last record before a new compute's own begins. */
@@ -235,7 +235,8 @@ final class SafetyOracle {
         writer = entry.term();
       }
     }
-    Lsn begin = recordBegins.get(new RecordEnd(writer, end));
+    int number = electedInTerm.getOrDefault(writer, 0);
+    Lsn begin = recordBegins.get(new RecordEnd(number, end));
     if (begin == null && end.isAfter(start)) {
       throw new Violation("no record of term %d ends at %s".formatted(writer, end));
     }

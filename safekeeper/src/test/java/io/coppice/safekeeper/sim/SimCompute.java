@@ -104,6 +104,16 @@ final class SimCompute {
     }
   }
 
+  /** Ends, and nothing of it is on its way any more. */
+  void withdraw() {
+    over = true;
+    for (Session session : sessions) {
+      if (session != null) {
+        world.network.close(session, false);
+      }
+    }
+  }
+
   void pause(long micros) {
     pausedUntil = world.nowMicros() + micros;
     world.later(micros, this::wakeUp);
@@ -174,8 +184,8 @@ final class SimCompute {
         () -> {
           if (!proposer.isLeading() && proposer.fencedBy().isEmpty()) {
             proposer.campaign();
-            campaignLater();
           }
+          campaignLater();
         });
   }
 
@@ -226,7 +236,16 @@ final class SimCompute {
   private void elected() {
     world.trace.add("compute %d is elected: %s".formatted(number, proposer));
     world.oracle.elected(this);
-    postgres = new SimPostgres(world, this, random);
+    SimPostgres before = postgres;
+    if (before != null) {
+      world.coverage.mark("elected again in a new generation");
+    }
+    if (before == null || !before.hasRecords()) {
+      postgres = new SimPostgres(world, this, random);
+    }
+    if (before != null) {
+      return;
+    }
     later(1, this::produce);
     later(
         ELECTION_MICROS_MAX,
@@ -265,7 +284,7 @@ final class SimCompute {
   /** A client commits, once the start of this term is committed. */
   private void produce() {
     SimPostgres running = postgres;
-    if (running == null || !proposer.isLeading()) {
+    if (running == null) {
       return;
     }
     if (proposer.isStartCommitted() && !startAsked) {
@@ -274,6 +293,7 @@ final class SimCompute {
     }
     boolean room =
         mayProduce
+            && proposer.isLeading()
             && running.end().minus(Lsn.max(proposer.commitLsn(), proposer.startLsn()))
                 < UNCOMMITTED_SIZE_BYTES_MAX;
     if (room && running.makeRecords()) {

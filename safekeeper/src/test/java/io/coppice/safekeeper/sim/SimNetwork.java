@@ -27,13 +27,16 @@ final class SimNetwork {
     /** Of the newest vote request or election; kept by the safekeeper. */
     long term;
 
+    int generation;
+
     Session(SimCompute compute, int member) {
       this.compute = compute;
       this.member = member;
     }
 
-    boolean isOpen() {
-      return open;
+    void entered(long newTerm, int newGeneration) {
+      term = newTerm;
+      generation = newGeneration;
     }
   }
 

@@ -15,7 +15,7 @@ final class SimPostgres {
   private static final int SWITCH_BYTES_MAX = 12 * 1024;
 
   private final World world;
-  private final long term;
+  private final int compute;
   private final RandomGenerator random;
   private final WalStreamWriter writer;
   private final Lsn begin;
@@ -26,7 +26,7 @@ final class SimPostgres {
 
   SimPostgres(World world, SimCompute compute, RandomGenerator random) {
     this.world = world;
-    this.term = compute.proposer().term();
+    this.compute = compute.number;
     this.random = random;
     this.begin = compute.proposer().startLsn();
     this.segmentSizeBytes = world.properties.walSegmentSizeBytes();
@@ -48,6 +48,10 @@ final class SimPostgres {
     return begin.plus(length);
   }
 
+  boolean hasRecords() {
+    return records > 0;
+  }
+
   /** Makes a few records; false if there are enough. */
   boolean makeRecords() {
     if (records >= RECORDS_MAX) {
@@ -63,7 +67,7 @@ final class SimPostgres {
       } else {
         made = writer.append(RESOURCE_MANAGER_HEAP, 0, 7, body(size()));
       }
-      world.oracle.made(term, writer.previousRecordStart(), made);
+      world.oracle.made(compute, writer.previousRecordStart(), made);
     }
     records += count;
     byte[] made = writer.takeBytes();

@@ -6,6 +6,7 @@ import io.coppice.safekeeper.consensus.Acceptor;
 import io.coppice.safekeeper.consensus.AcceptorState;
 import io.coppice.safekeeper.consensus.DiskFailure;
 import io.coppice.safekeeper.consensus.NodeId;
+import io.coppice.safekeeper.consensus.RebuildPlan;
 import io.coppice.safekeeper.consensus.Reply;
 import io.coppice.safekeeper.consensus.Request;
 import io.coppice.safekeeper.sim.SimNetwork.Session;
@@ -60,7 +61,9 @@ final class SimSafekeeper {
   private final Set<Session> sessions = new LinkedHashSet<>();
   private @Nullable Running process;
   private @Nullable Session appender;
+  private @Nullable SimRebuild rebuild;
   private long announcedTerm;
+  private int announcedGeneration;
   private boolean drainScheduled;
   private State state = State.SOUND;
 
@@ -126,6 +129,7 @@ final class SimSafekeeper {
       throws StorageException.Corrupt {
     Acceptor acceptor = new Acceptor(node, storage.stored(), storage.stateStore(), storage.wal());
     announcedTerm = acceptor.term();
+    announcedGeneration = acceptor.state().generation();
     process = new Running(directory, storage, acceptor);
   }
 
@@ -140,6 +144,117 @@ final class SimSafekeeper {
     world.coverage.mark("found its damage");
     state = State.OUT;
     endProcess();
+    world.later(1L + random.nextInt(20_000), this::putAside);
+  }
+
+  /** An operator has it rebuilt. */
+  private void putAside() {
+    if (process != null) {
+      return;
+    }
+    try (DataDirectory directory = DataDirectory.open(disk.root(), node)) {
+      directory.putAside(world.properties.id());
+      forget();
+      startLater();
+    } catch (PowerLost _) {
+      disk.endInOperation();
+      world.later(1_000, this::putAside);
+    } catch (StorageException | IOException failure) {
+      world.later(1_000, this::putAside);
+    }
+  }
+
+  /** All that was promised is gone. */
+  private void forget() {
+    state = State.SOUND;
+    coveredLsn = world.properties.startLsn();
+    world.oracle.log(this).forget();
+  }
+
+  void loseDisk() {
+    endProcess();
+    disk.replace();
+    forget();
+    startLater();
+  }
+
+  // How it gets back what it has lost.
+
+  private void rebuildLater() {
+    if (rebuild == null) {
+      rebuild = new SimRebuild(world, this, life);
+      rebuild.start();
+    }
+  }
+
+  void rebuildEnded() {
+    rebuild = null;
+  }
+
+  boolean isLife(int other) {
+    return life == other && process != null;
+  }
+
+  DataDirectory directory() {
+    return running().directory;
+  }
+
+  /** A rebuild has put the timeline into its place. */
+  void rebuilt() throws StorageException, IOException {
+    DataDirectory directory = directory();
+    run(directory, directory.openTimeline(world.properties.id(), Runnable::run).orElseThrow());
+    world.oracle.restarted(this);
+    world.coverage.mark("rebuilt from its peers");
+  }
+
+  /** Whatever {@code operation} does to the disk; if it ends the process, that is seen to. */
+  void onDisk(DiskOperation operation) throws StorageException, IOException {
+    try {
+      operation.run();
+    } catch (PowerLost _) {
+      endInOperation();
+    } catch (DiskFailure failure) {
+      world.trace.add("safekeeper %s stops: %s, %s".formatted(node, failure, failure.getCause()));
+      kill();
+    }
+  }
+
+  /** Something that may end the process. */
+  interface DiskOperation {
+    void run() throws StorageException, IOException, DiskFailure;
+  }
+
+  /** What a peer is told of this one. */
+  Optional<RebuildPlan.Peer> status() {
+    return process == null || world.nowMicros() < pausedUntil
+        ? Optional.empty()
+        : acceptor().map(own -> new RebuildPlan.Peer(node, own.state(), own.flushLsn()));
+  }
+
+  /** Raises the generation for a peer that is rebuilt. */
+  Optional<RebuildPlan.Peer> raiseGeneration(int generation) {
+    if (status().isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      onDisk(() -> {
+        acceptor().orElseThrow().raiseGeneration(generation);
+        world.oracle.changed(this);
+      });
+    } catch (StorageException | IOException refused) {
+      return Optional.empty();
+    }
+    return status();
+  }
+
+  /** What is durable of this log, whatever it is now, for a peer that copies it. */
+  Optional<byte[]> readForPeer(Lsn from, int sizeMax) {
+    Running running = process;
+    Optional<Acceptor> known = acceptor();
+    if (running == null || running.storage == null || known.isEmpty()) {
+      return Optional.empty();
+    }
+    return read(running.storage, from, known.get().flushLsn(), sizeMax);
   }
 
   boolean isDamaged() {
@@ -153,18 +268,21 @@ final class SimSafekeeper {
    */
   void damage(RandomGenerator dice) {
     int length = (int) coveredLsn.minus(world.properties.startLsn());
+    if (length == 0) {
+      return;
+    }
     Path directory = timelineDirectory();
     boolean done =
         switch (dice.nextInt(4)) {
           case 0 -> disk.flip(directory.resolve("control"), dice.nextInt(112), dice.nextInt(8));
           case 1 -> {
-            Lsn at = world.properties.startLsn().plus(dice.nextInt(length + 1));
+            Lsn at = world.properties.startLsn().plus(dice.nextInt(length));
             Path checksums = directory.resolve("wal").resolve(DurableLog.segmentName(at) + ".crc");
             int block = DurableLog.offsetInSegment(at) / 8192;
             yield disk.flip(checksums, 32L + 16L * block + dice.nextInt(16), dice.nextInt(8));
           }
           default -> {
-            Lsn at = world.properties.startLsn().plus(dice.nextInt(length + 1));
+            Lsn at = world.properties.startLsn().plus(dice.nextInt(length));
             Path segment = directory.resolve("wal").resolve(DurableLog.segmentName(at));
             yield disk.flip(segment, DurableLog.offsetInSegment(at), dice.nextInt(8));
           }
@@ -200,6 +318,7 @@ final class SimSafekeeper {
     world.trace.add("safekeeper %s ends".formatted(node));
     life++;
     process = null;
+    rebuild = null;
     inbox.clear();
     appender = null;
     for (Session session : sessions) {
@@ -280,8 +399,8 @@ final class SimSafekeeper {
       Optional<Reply> reply = acceptor.handle(request);
       switch (request) {
         case Request.Greeting _ -> {}
-        case Request.VoteRequest vote -> from.term = vote.term();
-        case Request.Elected elected -> from.term = elected.term();
+        case Request.VoteRequest vote -> from.entered(vote.term(), vote.generation());
+        case Request.Elected elected -> from.entered(elected.term(), elected.generation());
         case Request.Append _ -> appender = from;
       }
       reply.ifPresent(answer -> reply(from, answer));
@@ -313,6 +432,7 @@ final class SimSafekeeper {
     }
     if (!greeting.create()) {
       world.coverage.mark("a timeline that is not there was refused");
+      rebuildLater();
       throw new StorageException.NotFound("the timeline is not here");
     }
     AcceptorState initial = AcceptorState.initial(greeting.properties(), greeting.generation());
@@ -339,14 +459,16 @@ final class SimSafekeeper {
     if (reply.isPresent() && waiting != null) {
       reply(waiting, reply.get());
     }
-    if (acceptor.term() > announcedTerm) {
+    int generation = acceptor.state().generation();
+    if (acceptor.term() > announcedTerm || generation > announcedGeneration) {
       announcedTerm = acceptor.term();
-      announceTerm(acceptor);
+      announcedGeneration = generation;
+      announce(acceptor);
     }
     world.oracle.changed(this);
   }
 
-  private void announceTerm(Acceptor acceptor) {
+  private void announce(Acceptor acceptor) {
     Reply news =
         new Reply.Appended(
             acceptor.state().generation(),
@@ -355,7 +477,8 @@ final class SimSafekeeper {
             acceptor.flushLsn(),
             acceptor.commitLsn());
     for (Session session : sessions) {
-      if (session.term > 0 && session.term < announcedTerm) {
+      boolean older = session.term < announcedTerm || session.generation < announcedGeneration;
+      if (session.term > 0 && older) {
         reply(session, news);
       }
     }
