@@ -7,7 +7,6 @@ import io.coppice.safekeeper.consensus.AcceptorState;
 import io.coppice.safekeeper.consensus.DiskFailure;
 import io.coppice.safekeeper.consensus.NodeId;
 import io.coppice.safekeeper.consensus.RebuildPlan;
-import io.coppice.safekeeper.consensus.Reply;
 import io.coppice.safekeeper.consensus.Request;
 import io.coppice.safekeeper.sim.SimNetwork.Session;
 import io.coppice.safekeeper.wal.DataDirectory;
@@ -17,26 +16,17 @@ import io.coppice.testsupport.disk.PowerLost;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
 import java.util.Arrays;
-import java.util.LinkedHashSet;
 import java.util.Optional;
-import java.util.Queue;
-import java.util.Set;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A safekeeper: the production acceptor, control file and segments on a simulated disk. It takes
- * messages in batches, as the production worker does, with one sync at the end of each.
+ * A safekeeper: the production acceptor, control file and segments on a simulated disk; how it
+ * ends, starts, and gets back what it has lost.
  */
 final class SimSafekeeper {
-  private static final int SERVICE_MICROS = 30;
-  private static final int SLOW_FACTOR = 100;
-  private static final int BATCH_MESSAGES_MAX = 16;
   private static final int PERSIST_INTERVAL_MICROS = 5_000;
-
-  private record Message(Session from, Request request) {}
 
   /** Of the disk. */
   private enum State {
@@ -57,14 +47,9 @@ final class SimSafekeeper {
 
   private final World world;
   private final RandomGenerator random;
-  private final Queue<Message> inbox = new ArrayDeque<>();
-  private final Set<Session> sessions = new LinkedHashSet<>();
   private @Nullable Running process;
-  private @Nullable Session appender;
+  private final SimWorker worker;
   private @Nullable SimRebuild rebuild;
-  private long announcedTerm;
-  private int announcedGeneration;
-  private boolean drainScheduled;
   private State state = State.SOUND;
 
   /** Up to here checksums are durable. */
@@ -82,6 +67,7 @@ final class SimSafekeeper {
     this.node = node;
     this.random = world.randoms.of("safekeeper " + node);
     this.disk = new SafekeeperDisk(world, node);
+    this.worker = new SimWorker(world, this);
     this.coveredLsn = world.properties.startLsn();
   }
 
@@ -128,15 +114,14 @@ final class SimSafekeeper {
   private void run(DataDirectory directory, TimelineStorage storage)
       throws StorageException.Corrupt {
     Acceptor acceptor = new Acceptor(node, storage.stored(), storage.stateStore(), storage.wal());
-    announcedTerm = acceptor.term();
-    announcedGeneration = acceptor.state().generation();
+    worker.started(acceptor);
     process = new Running(directory, storage, acceptor);
   }
 
   /**
    * Whoever finds that its log is damaged takes part no more. Nobody may find what is not there.
    */
-  private void foundDamage(StorageException.Corrupt found) {
+  void foundDamage(StorageException.Corrupt found) {
     if (state == State.SOUND) {
       throw new Violation("safekeeper %s is not damaged".formatted(node), found);
     }
@@ -308,7 +293,7 @@ final class SimSafekeeper {
     startLater();
   }
 
-  private void endInOperation() {
+  void endInOperation() {
     endProcess();
     disk.endInOperation();
     startLater();
@@ -319,12 +304,7 @@ final class SimSafekeeper {
     life++;
     process = null;
     rebuild = null;
-    inbox.clear();
-    appender = null;
-    for (Session session : sessions) {
-      world.network.close(session, false);
-    }
-    sessions.clear();
+    worker.ended();
   }
 
   void pause(long micros) {
@@ -345,83 +325,22 @@ final class SimSafekeeper {
   void receive(Session from, Request request) {
     if (process == null) {
       world.network.close(from, false);
-      return;
-    }
-    inbox.add(new Message(from, request));
-    scheduleDrain();
-  }
-
-  private void scheduleDrain() {
-    if (!drainScheduled) {
-      drainScheduled = true;
-      boolean slow = world.nowMicros() < slowUntil;
-      world.later((long) SERVICE_MICROS * (slow ? SLOW_FACTOR : 1), this::drain);
+    } else {
+      worker.receive(from, request);
     }
   }
 
-  private void drain() {
-    drainScheduled = false;
-    if (process == null || inbox.isEmpty()) {
-      return;
-    }
-    if (world.nowMicros() < pausedUntil) {
-      drainScheduled = true;
-      world.later(pausedUntil - world.nowMicros(), this::drain);
-      return;
-    }
-    try {
-      for (int taken = 0; taken < BATCH_MESSAGES_MAX && !inbox.isEmpty(); taken++) {
-        Message message = inbox.remove();
-        handle(message.from, message.request);
-      }
-      finishBatch();
-      if (!inbox.isEmpty()) {
-        scheduleDrain();
-      }
-    } catch (PowerLost _) {
-      endInOperation();
-    } catch (DiskFailure failure) {
-      world.coverage.mark("stopped by its disk");
-      kill();
-    }
+  boolean isSlow() {
+    return world.nowMicros() < slowUntil;
   }
 
-  private void handle(Session from, Request request) throws DiskFailure {
-    if (world.trace.isOn()) {
-      world.trace.add(
-          "safekeeper %s < compute %d: %s".formatted(node, from.compute.number, request));
-    }
-    world.mix(node.value());
-    sessions.add(from);
-    try {
-      Acceptor acceptor = acceptorFor(request);
-      world.oracle.aboutToHandle(this, request);
-      Optional<Reply> reply = acceptor.handle(request);
-      switch (request) {
-        case Request.Greeting _ -> {}
-        case Request.VoteRequest vote -> from.entered(vote.term(), vote.generation());
-        case Request.Elected elected -> from.entered(elected.term(), elected.generation());
-        case Request.Append _ -> appender = from;
-      }
-      reply.ifPresent(answer -> reply(from, answer));
-    } catch (StorageException.Corrupt found) {
-      foundDamage(found);
-    } catch (StorageException refused) {
-      refuse(from, refused.getMessage());
-    } catch (IOException failure) {
-      refuse(from, failure.getMessage());
-    }
+  /** How long it stands still yet. */
+  long pausedMicros() {
+    return Math.max(0, pausedUntil - world.nowMicros());
   }
 
-  private void refuse(Session from, @Nullable String why) {
-    if (world.trace.isOn()) {
-      world.trace.add("safekeeper %s refuses: %s".formatted(node, why));
-    }
-    sessions.remove(from);
-    world.network.close(from, false);
-  }
-
-  private Acceptor acceptorFor(Request request) throws StorageException, IOException {
+  /** The timeline that a message is about; made now if it is to be. */
+  Acceptor acceptorFor(Request request) throws StorageException, IOException {
     Running running = running();
     Acceptor known = running.acceptor;
     if (known != null) {
@@ -446,50 +365,6 @@ final class SimSafekeeper {
       throw new IllegalStateException("safekeeper %s is down".formatted(node));
     }
     return running;
-  }
-
-  private void finishBatch() throws DiskFailure {
-    Optional<Acceptor> known = acceptor();
-    if (known.isEmpty()) {
-      return;
-    }
-    Acceptor acceptor = known.get();
-    Optional<Reply> reply = acceptor.flush();
-    Session waiting = appender;
-    if (reply.isPresent() && waiting != null) {
-      reply(waiting, reply.get());
-    }
-    int generation = acceptor.state().generation();
-    if (acceptor.term() > announcedTerm || generation > announcedGeneration) {
-      announcedTerm = acceptor.term();
-      announcedGeneration = generation;
-      announce(acceptor);
-    }
-    world.oracle.changed(this);
-  }
-
-  private void announce(Acceptor acceptor) {
-    Reply news =
-        new Reply.Appended(
-            acceptor.state().generation(),
-            acceptor.term(),
-            acceptor.flushLsn(),
-            acceptor.flushLsn(),
-            acceptor.commitLsn());
-    for (Session session : sessions) {
-      boolean older = session.term < announcedTerm || session.generation < announcedGeneration;
-      if (session.term > 0 && older) {
-        reply(session, news);
-      }
-    }
-  }
-
-  private void reply(Session to, Reply reply) {
-    world.oracle.replies(this, reply);
-    if (world.trace.isOn()) {
-      world.trace.add("safekeeper %s > compute %d: %s".formatted(node, to.compute.number, reply));
-    }
-    world.network.reply(to, reply);
   }
 
   private void persistLater(int ofLife) {
