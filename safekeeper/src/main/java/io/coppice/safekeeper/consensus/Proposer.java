@@ -35,7 +35,7 @@ import java.util.function.Function;
  * towards a commit only once it holds the log up to there, so WAL of earlier terms is never
  * committed by counting copies of it alone.
  */
-public class Proposer {
+public final class Proposer {
 
   /** Where messages go. */
   public interface Outbox {
@@ -337,12 +337,12 @@ public class Proposer {
    * WAL of earlier terms that a quorum holds may yet be replaced, by a proposer that finds a log of
    * a later term; with the start of this term on a quorum no such proposer can be elected.
    */
-  boolean mayCommit(Lsn byQuorum, Lsn startLsn) {
+  private static boolean mayCommit(Lsn byQuorum, Lsn startLsn) {
     return byQuorum.isAtOrAfter(startLsn);
   }
 
   /** The greatest log holds all that is committed: a later term's first, then the longer. */
-  Comparator<Reply.Vote> logOrder() {
+  private static Comparator<Reply.Vote> logOrder() {
     return Comparator.comparingLong(Reply.Vote::lastLogTerm).thenComparing(Reply.Vote::flushLsn);
   }
 

@@ -42,8 +42,7 @@ final class Trouble {
 
   private void startCompute() {
     if (!world.walStarted) {
-      // First starts of one branch at the same time, with a disk lost in between, are not borne:
-      // decision 0008.
+      // First starts of one branch at the same time are left to the model, docs/spec.
       computes.forEach(SimCompute::withdraw);
       computes.clear();
     }
