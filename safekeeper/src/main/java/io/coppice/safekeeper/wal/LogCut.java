@@ -59,27 +59,16 @@ final class LogCut {
     ByteBuffer entries = ChecksumFile.newBuffer(segments.blocks() - first);
     try (ChecksumFile file = ChecksumFile.openForWriting(segments, number)) {
       file.read(first, entries);
-      int used = entries.capacity();
-      while (used > 0 && entries.get(used - 1) == 0) {
-        used--;
+      ByteBuffer changed = ChecksumFile.newBuffer(segments.blocks() - first);
+      if (kept > 0 && entries.getInt(4) > kept) {
+        int crc = BlockChecksum.crcOf(block, tail, 0, kept);
+        new BlockChecksum(crc, kept, kept).encode(block, changed);
+      } else if (kept > 0) {
+        changed.put(entries.slice(0, ENTRY_SIZE_BYTES));
       }
-      ByteBuffer changed = ChecksumFile.newBuffer(Math.ceilDiv(used, ENTRY_SIZE_BYTES));
-      if (kept > 0 && used > 0) {
-        boolean isLonger = entries.getInt(4) > kept;
-        if (!isLonger && used <= ENTRY_SIZE_BYTES) {
-          return;
-        }
-        if (isLonger) {
-          int crc = BlockChecksum.crcOf(block, tail, 0, kept);
-          new BlockChecksum(crc, kept, kept).encode(block, changed);
-        } else {
-          changed.put(entries.slice(0, ENTRY_SIZE_BYTES));
-        }
-      }
-      if (used > 0) {
-        file.write(first, changed.rewind());
-        file.force();
-      }
+      // Also if nothing changes: a process before this one may have ended before it synced its cut.
+      file.write(first, changed.rewind());
+      file.force();
     }
   }
 

@@ -192,7 +192,8 @@ final class DurableLog {
   }
 
   boolean holds(ReferenceLog reference, byte[] more) {
-    int damagedMax = safekeeper.isDamaged() ? 1 : 0; // it had that byte, and will find out
+    int damagedMax =
+        safekeeper.isDamaged() || forgotten ? 1 : 0; // it had that byte, and will find out
     return reference.isPrefixOf(bytes, length, more, damagedMax);
   }
 

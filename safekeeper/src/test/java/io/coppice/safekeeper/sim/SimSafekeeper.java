@@ -274,6 +274,9 @@ final class SimSafekeeper {
         };
     if (done) {
       state = State.DAMAGED;
+      if (dice.nextBoolean()) {
+        kill(); // and looks at it in its next start
+      }
     }
   }
 
