@@ -57,7 +57,7 @@ final class SimRebuild {
         PAUSE_MICROS,
         () -> {
           if (safekeeper.isLife(life)) {
-            safekeeper.rebuildEnded();
+            safekeeper.rebuildEnded(this);
           }
         });
   }
@@ -101,7 +101,9 @@ final class SimRebuild {
             world.trace.add("safekeeper %s: %s".formatted(safekeeper.node, plan));
             onDisk(() ->
                 staged = safekeeper.directory().stage(plan.state().properties(), Runnable::run));
-            step(() -> copy(plan));
+            if (staged != null) {
+              step(() -> copy(plan));
+            }
           } catch (StorageException.Precondition lost) {
             throw new Violation("safekeeper %s".formatted(safekeeper.node), lost);
           }
@@ -126,7 +128,6 @@ final class SimRebuild {
   private void copy(RebuildPlan plan) {
     StagedTimeline into = staged;
     if (into == null) {
-      again("no room");
       return;
     }
     Lsn at = into.wal().writeLsn();

@@ -172,8 +172,10 @@ final class SimSafekeeper {
     }
   }
 
-  void rebuildEnded() {
-    rebuild = null;
+  void rebuildEnded(SimRebuild ended) {
+    if (rebuild == ended) {
+      rebuild = null;
+    }
   }
 
   boolean isLife(int other) {

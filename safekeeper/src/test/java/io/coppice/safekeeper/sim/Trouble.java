@@ -9,7 +9,7 @@ import java.util.random.RandomGenerator;
  * and a page server that reads what is committed.
  */
 final class Trouble {
-  private static final int TICK_MICROS = 250;
+  private static final int TICK_MICROS = 300;
   private static final int LONG_MICROS = 40_000;
 
   private final World world;
@@ -99,14 +99,14 @@ final class Trouble {
   }
 
   private void troubleComputes() {
-    if (strikes(FaultKind.COMPUTE_KILL, 20_000)) {
+    if (strikes(FaultKind.COMPUTE_KILL, 60_000)) {
       computes.get(random.nextInt(computes.size())).kill();
     }
-    if (strikes(FaultKind.COMPUTE_PAUSE, 15_000)) {
+    if (strikes(FaultKind.COMPUTE_PAUSE, 25_000)) {
       computes.get(random.nextInt(computes.size())).pause(some(FaultKind.COMPUTE_PAUSE));
       startCompute();
     }
-    if (computes.size() < 3 && strikes(FaultKind.RIVAL_COMPUTE, 15_000)) {
+    if (computes.size() < 3 && strikes(FaultKind.RIVAL_COMPUTE, 30_000)) {
       startCompute();
     }
     if (strikes(FaultKind.RESET, 10_000)) {
