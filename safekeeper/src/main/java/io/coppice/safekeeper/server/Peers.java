@@ -30,7 +30,7 @@ final class Peers implements AutoCloseable {
   /**
    * To be closed.
    *
-   * @throws StorageException.Invalid if there are none or too many, or one is named twice
+   * @throws StorageException.Invalid if there are too few or too many, or one is named twice
    */
   static Peers open(NodeId self, List<HostPort> addresses) throws StorageException.Invalid {
     if (addresses.size() < PEERS_MIN || addresses.size() > PEERS_MAX) {

@@ -41,10 +41,6 @@ final class FaultPlan {
     calm = true;
   }
 
-  boolean isCalm() {
-    return calm;
-  }
-
   /** Faults that have struck, or would have if they had not been suppressed. */
   int struck() {
     return struck;

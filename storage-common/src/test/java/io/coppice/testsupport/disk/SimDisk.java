@@ -58,11 +58,6 @@ public final class SimDisk {
     }
   }
 
-  /** Size of a file as it would be after a loss of power; empty if it would not be there. */
-  public Optional<Long> durableSize(Path file) {
-    return durable((SimPath) file).map(SimFile::durableSize);
-  }
-
   /**
    * Reads, from a position on, what would be there after a loss of power.
    *

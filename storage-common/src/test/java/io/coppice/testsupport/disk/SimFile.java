@@ -29,10 +29,6 @@ final class SimFile implements SimNode {
     return cachedSize;
   }
 
-  long durableSize() {
-    return durableSize;
-  }
-
   /** Reads into all that {@code into} has room for; -1 at the end of the file. */
   int read(ByteBuffer into, long position) {
     return read(cached, cachedSize, into, position);
