@@ -24,7 +24,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** An endpoint knows where its tables have room, though no server ever logged it. */
 @Tag("process")
-@Timeout(value = 6, unit = TimeUnit.MINUTES)
+@Timeout(value = 15, unit = TimeUnit.MINUTES)
 final class FreeSpaceTest {
   private static final List<Integer> MAJORS = Majors.tested();
 
