@@ -54,7 +54,8 @@ final class BadInputTest {
   private static final int PRECONDITION = 10;
   private static final int EXIT_SECONDS = 60;
 
-  @RegisterExtension final Cluster cluster = new Cluster();
+  /** Waits for WAL no longer than it takes to see that it does. */
+  @RegisterExtension final Cluster cluster = new Cluster("pageserver.lsn_wait=4s");
 
   private void refused(int exitCode, List<String> message, String... command)
       throws IOException, InterruptedException {

@@ -1,5 +1,6 @@
 package io.coppice.it;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -7,10 +8,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /** One {@code coppice} command as a process of its own; what it writes goes to a log file. */
 final class ChildProcess {
@@ -18,8 +21,22 @@ final class ChildProcess {
   private static final List<String> JVM_FLAGS =
       List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmx512m");
 
+  /** What makes a command that ends soon start faster; classes it loads are mapped, not parsed. */
+  private static final List<String> SHORT_LIVED_FLAGS =
+      List.of(
+          "-XX:TieredStopAtLevel=1",
+          "-XX:+AutoCreateSharedArchive",
+          "-XX:SharedArchiveFile=" + Path.of("target", "commands.jsa").toAbsolutePath(),
+          "-Xlog:cds=off,cds+dynamic=off,class+path=off");
+
   private static final String MAIN_CLASS = "io.coppice.cli.Main";
   private static final int TAIL_LINES = 40;
+
+  /** Without the tests' own classes: they are directories, of which no archive can be made. */
+  private static final String CLASS_PATH =
+      Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+          .filter(entry -> !Path.of(entry).startsWith(Path.of("target").toAbsolutePath()))
+          .collect(Collectors.joining(File.pathSeparator));
 
   private final String name;
   private final Process process;
@@ -39,11 +56,12 @@ final class ChildProcess {
     }
   }
 
-  private static List<String> command(List<String> arguments) {
+  private static List<String> command(List<String> moreFlags, List<String> arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(JVM_FLAGS);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), MAIN_CLASS));
+    command.addAll(moreFlags);
+    command.addAll(List.of("-cp", CLASS_PATH, MAIN_CLASS));
     command.addAll(arguments);
     return command;
   }
@@ -62,7 +80,7 @@ final class ChildProcess {
         "##### coppice %s%n".formatted(String.join(" ", arguments)),
         StandardOpenOption.CREATE,
         StandardOpenOption.APPEND);
-    ProcessBuilder builder = new ProcessBuilder(command(arguments));
+    ProcessBuilder builder = new ProcessBuilder(command(List.of(), arguments));
     builder.environment().putAll(environment);
     builder.redirectErrorStream(true);
     builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
@@ -76,7 +94,7 @@ final class ChildProcess {
       throws IOException, InterruptedException {
     Path out = Files.createTempFile(directory, "out", ".txt");
     Path err = Files.createTempFile(directory, "err", ".txt");
-    ProcessBuilder builder = new ProcessBuilder(command(arguments));
+    ProcessBuilder builder = new ProcessBuilder(command(SHORT_LIVED_FLAGS, arguments));
     builder.environment().putAll(environment);
     builder.redirectOutput(out.toFile());
     builder.redirectError(err.toFile());
