@@ -18,7 +18,8 @@ CONSTANTS
   Proposers,      \* each lives once: a restarted one is another
   MaxTerm, MaxLength, MaxGeneration,
   MaxWipes,       \* how many disks are lost in all
-  Begin,          \* "absent": no safekeeper has the timeline; "empty": all have it, and no WAL;
+  Begin,          \* "absent": no safekeeper has the timeline; "creating": neither, and one proposer
+                  \* begins, and no other before it has noted so; "empty": all have it, and no WAL;
                   \* "apart": their logs have parted
   Broken          \* which rule is broken, to see that the invariants notice
 
@@ -28,10 +29,11 @@ VARIABLES
   rebuild,        \* acceptor -> how far the rebuilding of its timeline is
   store,          \* what the page server keeps with the branch
   past,           \* mandates that were left for a new one at a higher generation
+  there,        \* <<attempt, generation, acceptor>>: who was ever durably at a generation above 0
   wipes,
   committed       \* all that was ever reported as committed, each with the term that did
 
-vars == <<acc, pro, rebuild, store, past, wipes, committed>>
+vars == <<acc, pro, rebuild, store, past, there, wipes, committed>>
 
 QuorumSize == Cardinality(Acceptors) \div 2 + 1
 AnswersNeeded ==
@@ -105,10 +107,19 @@ Init ==
   /\ \/ /\ Begin = "absent"
         /\ acc = [a \in Acceptors |-> Absent]
         /\ pro = [p \in Proposers |-> NotStarted]
+        /\ store = [attempt |-> 0, opened |-> 0]
+        /\ committed = <<>>
+     \/ /\ Begin = "creating"
+        /\ acc = [a \in Acceptors |-> Absent]
+        /\ \E first \in Proposers :
+             pro = [p \in Proposers |->
+                     IF p = first THEN [Candidate(0) EXCEPT !.create = TRUE] ELSE NotStarted]
+        /\ store = [attempt |-> 1, opened |-> 0]
         /\ committed = <<>>
      \/ /\ Begin = "empty"
         /\ acc = [a \in Acceptors |-> Empty]
         /\ pro = [p \in Proposers |-> Candidate(0)]
+        /\ store = [attempt |-> 1, opened |-> 1]
         /\ committed = <<>>
      \/ /\ Begin = "apart"
         /\ \E a, b, c \in Acceptors, isCommitted \in BOOLEAN :
@@ -116,9 +127,10 @@ Init ==
              /\ acc = Apart(a, b, c, isCommitted)
              /\ committed = IF isCommitted THEN <<[by |-> "y", term |-> 2]>> ELSE <<>>
         /\ pro = [p \in Proposers |-> Candidate(2)]
+        /\ store = [attempt |-> 1, opened |-> 1]
   /\ rebuild = [a \in Acceptors |-> NoRebuild]
-  /\ store = IF Begin = "absent" THEN [attempt |-> 0, opened |-> 0] ELSE [attempt |-> 1, opened |-> 1]
   /\ past = {}
+  /\ there = {}
   /\ wipes = 0
 
 Has(a) == acc[a].attempt > 0
@@ -132,6 +144,14 @@ Leads(p) == pro[p].state = "leads"
 (* What was said as an elected proposer, ever. *)
 Mandates == past \cup {Mandate(p) : p \in {q \in Proposers : Leads(q)}}
 
+(* Who may have said that it is at that generation: what was said stays said,
+   whatever became of the disk. *)
+At(attempt, generation) == {a \in Acceptors : <<attempt, generation, a>> \in there}
+
+Reached(a) ==
+  there' = IF acc'[a].generation = 0 THEN there
+             ELSE there \cup {<<acc'[a].attempt, acc'[a].generation, a>>}
+
 ----------------------------------------------------------------------------
 (* Proposers *)
 
@@ -141,6 +161,7 @@ OneName == Broken \in {"creates under one name", "opens one name once"}
    the timeline on safekeepers, under a number that nobody had before. *)
 Start(p) ==
   /\ pro[p].state = "idle"
+  /\ Begin = "creating" => store.opened > 0
   /\ LET next == IF OneName THEN 1 ELSE store.attempt + 1
      IN IF store.opened > 0
           THEN /\ pro' = [pro EXCEPT ![p].state = "campaigns", ![p].attempt = store.opened]
@@ -148,21 +169,23 @@ Start(p) ==
           ELSE /\ pro' = [pro EXCEPT ![p].state = "campaigns", ![p].attempt = next,
                                      ![p].create = TRUE]
                /\ store' = [store EXCEPT !.attempt = next]
-  /\ UNCHANGED <<acc, rebuild, past, wipes, committed>>
+  /\ UNCHANGED <<acc, rebuild, past, there, wipes, committed>>
 
-(* A new term, perhaps at a higher generation that it was told of. *)
+(* A new term, perhaps at a higher generation. Only once a quorum has said that
+   it is there: then whoever is rebuilt from now on finds one that knows of it,
+   and what is promised in it is never taken for a promise of another life. *)
 Campaign(p, term, generation) ==
   /\ \/ pro[p].state = "campaigns" /\ generation >= pro[p].generation
      \/ Leads(p) /\ generation > pro[p].generation
   /\ term > pro[p].term
   /\ \/ generation = pro[p].generation
-     \/ \E a \in Acceptors :
-          acc[a].attempt = pro[p].attempt /\ acc[a].generation = generation
+     \/ Cardinality(At(pro[p].attempt, generation)) >=
+          (IF Broken = "campaigns before a quorum is there" THEN 1 ELSE QuorumSize)
   /\ past' = IF Leads(p) THEN past \cup {Mandate(p)} ELSE past
   /\ pro' = [pro EXCEPT ![p].state = "campaigns", ![p].term = term,
        ![p].generation = generation, ![p].votes = {},
        ![p].acks = IF Broken = "keeps acknowledgements" THEN @ ELSE NoAcks]
-  /\ UNCHANGED <<acc, rebuild, store, wipes, committed>>
+  /\ UNCHANGED <<acc, rebuild, store, there, wipes, committed>>
 
 (* Votes of a quorum. Who led before goes on with its own log if it can. *)
 ElectedWith(p, donor) ==
@@ -182,7 +205,7 @@ Elect(p) ==
   /\ \E votes \in SUBSET pro[p].votes :
        /\ Cardinality(votes) = QuorumSize
        /\ \E donor \in Greatest(votes) : pro' = [pro EXCEPT ![p] = ElectedWith(p, donor)]
-  /\ UNCHANGED <<acc, rebuild, store, past, wipes, committed>>
+  /\ UNCHANGED <<acc, rebuild, store, past, there, wipes, committed>>
 
 (* Who was elected by safekeepers that it may have created has the page
    server note that WAL is started now; only the newest such number may. *)
@@ -196,7 +219,7 @@ Open(p) ==
                /\ store' = [store EXCEPT !.opened = pro[p].attempt]
           ELSE /\ pro' = [pro EXCEPT ![p].state = "stopped"]
                /\ UNCHANGED store
-  /\ UNCHANGED <<acc, rebuild, past, wipes, committed>>
+  /\ UNCHANGED <<acc, rebuild, past, there, wipes, committed>>
 
 (* Postgres has written more. *)
 Extend(p) ==
@@ -204,7 +227,7 @@ Extend(p) ==
   /\ ~pro[p].create
   /\ Len(pro[p].log) < MaxLength
   /\ pro' = [pro EXCEPT ![p].log = Append(@, p)]
-  /\ UNCHANGED <<acc, rebuild, store, past, wipes, committed>>
+  /\ UNCHANGED <<acc, rebuild, store, past, there, wipes, committed>>
 
 AckedByQuorum(p) ==
   MaxOf({n \in 0..Len(pro[p].log) :
@@ -219,7 +242,7 @@ Commit(p) ==
      /\ reached >= pro[p].start \/ Broken = "commits old terms by counting"
      /\ pro' = [pro EXCEPT ![p].commit = reached]
      /\ committed' = IF reached > Len(committed) THEN committed \o news ELSE committed
-     /\ UNCHANGED <<acc, rebuild, store, past, wipes>>
+     /\ UNCHANGED <<acc, rebuild, store, past, there, wipes>>
 
 ----------------------------------------------------------------------------
 (* Acceptors *)
@@ -233,31 +256,47 @@ Acknowledged(proposers, a, length) ==
       THEN [proposers[p] EXCEPT !.acks[a] = Max(@, length)]
       ELSE proposers[p]]
 
-(* The acceptor as p finds it: created, if p may do that and it is not there. *)
-Greeted(p, a) ==
-  IF pro[p].create /\ acc[a].attempt < pro[p].attempt
-    THEN [Absent EXCEPT !.attempt = pro[p].attempt, !.generation = pro[p].generation]
-    ELSE acc[a]
+(* It is not there, and p may create it: in the term that p has, because that
+   may be what an earlier life of it voted in. *)
+Create(p, a) ==
+  /\ pro[p].create
+  /\ pro[p].state = "campaigns" \/ Leads(p)
+  /\ acc[a].attempt < pro[p].attempt
+  /\ acc' = [acc EXCEPT ![a] =
+       [Absent EXCEPT !.attempt = pro[p].attempt, !.generation = pro[p].generation,
+          !.term = IF Broken = "creates in no term" THEN 0 ELSE pro[p].term]]
+  /\ rebuild' = [rebuild EXCEPT ![a] = NoRebuild]
+  /\ Reached(a)
+  /\ UNCHANGED <<pro, store, past, wipes, committed>>
 
-(* Flushes, and promises to follow nobody of an older term. *)
+(* Is greeted by a proposer that was told of a higher generation: flushes, and
+   follows nobody until somebody is elected in it. *)
+Raise(a, generation) ==
+  /\ generation > acc[a].generation
+  /\ At(acc[a].attempt, generation) /= {}
+  /\ acc' = [acc EXCEPT ![a].generation = generation, ![a].flush = Len(acc[a].log),
+                        ![a].follows = 0]
+  /\ Reached(a)
+  /\ UNCHANGED <<pro, rebuild, store, past, wipes, committed>>
+
+(* Flushes, and promises to follow nobody of an older term. A creator asks those
+   anew that it has created in its own term. *)
 Vote(p, a) ==
-  LET found == Greeted(p, a)
-      voted == [found EXCEPT !.generation = pro[p].generation, !.term = pro[p].term,
-                  !.flush = Len(found.log), !.follows = 0]
-      vote == [from |-> a, history |-> found.history, log |-> found.log,
-               length |-> Len(found.log)]
-  IN /\ pro[p].state = "campaigns" \/ (Leads(p) /\ found /= acc[a])
-     /\ pro[p].term > 0
-     /\ found.attempt = pro[p].attempt
-     /\ found.generation <= pro[p].generation
-     /\ \/ pro[p].term > found.term
+  LET voted == [acc[a] EXCEPT !.generation = pro[p].generation, !.term = pro[p].term,
+                  !.flush = Len(acc[a].log), !.follows = 0]
+      vote == [from |-> a, history |-> acc[a].history, log |-> acc[a].log,
+               length |-> Len(acc[a].log)]
+  IN /\ pro[p].state = "campaigns"
+     /\ acc[a].attempt = pro[p].attempt
+     /\ acc[a].generation <= pro[p].generation
+     /\ \/ pro[p].term > acc[a].term
         \/ /\ Broken = "votes twice"
-           /\ pro[p].term = found.term
+           /\ pro[p].term = acc[a].term
            /\ \A v \in pro[p].votes : v.from /= a
      /\ acc' = [acc EXCEPT ![a] = voted]
-     /\ rebuild' = [rebuild EXCEPT ![a] = NoRebuild]
-     /\ pro' = IF Leads(p) THEN pro ELSE [pro EXCEPT ![p].votes = {v \in @ : v.from /= a} \cup {vote}]
-     /\ UNCHANGED <<store, past, wipes, committed>>
+     /\ pro' = [pro EXCEPT ![p].votes = {v \in @ : v.from /= a} \cup {vote}]
+     /\ Reached(a)
+     /\ UNCHANGED <<rebuild, store, past, wipes, committed>>
 
 (* Cuts its log where it parts from the elected proposer's. *)
 FollowAs(m, a) ==
@@ -272,6 +311,7 @@ FollowAs(m, a) ==
              !.log = Prefix(@, end), !.flush = end, !.follows = m.term]]
      /\ pro' = IF Leads(m.proposer) /\ m.term = pro[m.proposer].term
                  THEN [pro EXCEPT ![m.proposer].acks[a] = Max(@, end)] ELSE pro
+     /\ Reached(a)
      /\ UNCHANGED <<rebuild, store, past, wipes, committed>>
 
 Follow(a) == \E m \in Mandates : FollowAs(m, a)
@@ -289,13 +329,13 @@ Write(a) ==
           /\ next <= m.end
           /\ acc' = [acc EXCEPT ![a].log = Append(@, pro[m.proposer].log[next])]
      /\ pro' = IF Broken = "acknowledges before flush" THEN Acknowledged(pro, a, next) ELSE pro
-     /\ UNCHANGED <<rebuild, store, past, wipes, committed>>
+     /\ UNCHANGED <<rebuild, store, past, there, wipes, committed>>
 
 Flush(a) ==
   /\ acc[a].flush < Len(acc[a].log)
   /\ acc' = [acc EXCEPT ![a].flush = Len(acc[a].log)]
   /\ pro' = Acknowledged(pro, a, Len(acc[a].log))
-  /\ UNCHANGED <<rebuild, store, past, wipes, committed>>
+  /\ UNCHANGED <<rebuild, store, past, there, wipes, committed>>
 
 (* Is told what is committed. *)
 Learn(a) ==
@@ -304,13 +344,13 @@ Learn(a) ==
        IN /\ Takes(m, a)
           /\ known > acc[a].commit
           /\ acc' = [acc EXCEPT ![a].commit = known]
-  /\ UNCHANGED <<pro, rebuild, store, past, wipes, committed>>
+  /\ UNCHANGED <<pro, rebuild, store, past, there, wipes, committed>>
 
 (* The process ends, and the machine with it: what was not flushed is gone. *)
 Crash(a) ==
   /\ acc[a].follows > 0
   /\ acc' = [acc EXCEPT ![a].log = Prefix(@, acc[a].flush), ![a].follows = 0]
-  /\ UNCHANGED <<pro, rebuild, store, past, wipes, committed>>
+  /\ UNCHANGED <<pro, rebuild, store, past, there, wipes, committed>>
 
 ----------------------------------------------------------------------------
 (* The loss of a disk, and the way back *)
@@ -321,7 +361,7 @@ Wipe(a) ==
   /\ wipes' = wipes + 1
   /\ acc' = [acc EXCEPT ![a] =
        IF Broken = "votes when wiped" THEN [Absent EXCEPT !.attempt = acc[a].attempt] ELSE Absent]
-  /\ UNCHANGED <<pro, rebuild, store, past, committed>>
+  /\ UNCHANGED <<pro, rebuild, store, past, there, committed>>
 
 (* Asks the peers for their generation; begins anew if it had begun. *)
 BeginRebuild(w) ==
@@ -334,7 +374,7 @@ BeginRebuild(w) ==
      /\ generation /= rebuild[w].generation
      /\ rebuild' = [rebuild EXCEPT ![w] =
           [NoRebuild EXCEPT !.generation = generation, !.attempt = attempt]]
-     /\ UNCHANGED <<acc, pro, store, past, wipes, committed>>
+     /\ UNCHANGED <<acc, pro, store, past, there, wipes, committed>>
 
 (* A peer flushes, refuses all older generations from now on, and tells what it has. *)
 Answer(w, a) ==
@@ -352,6 +392,7 @@ Answer(w, a) ==
               THEN @ ELSE 0]
      /\ pro' = Acknowledged(pro, a, length)
      /\ rebuild' = [rebuild EXCEPT ![w].answers = @ \cup {answer}]
+     /\ Reached(a)
      /\ UNCHANGED <<store, past, wipes, committed>>
 
 (* The WAL of the best of them, as it is at that moment. *)
@@ -363,7 +404,7 @@ Copy(w) ==
        /\ acc[donor.from].flush >= donor.length
        /\ rebuild' = [rebuild EXCEPT ![w].donor = {donor},
                         ![w].copy = Prefix(acc[donor.from].log, donor.length)]
-  /\ UNCHANGED <<acc, pro, store, past, wipes, committed>>
+  /\ UNCHANGED <<acc, pro, store, past, there, wipes, committed>>
 
 (* If the donor's log was not cut meanwhile, w is back. *)
 Finish(w) ==
@@ -380,13 +421,15 @@ Finish(w) ==
                      !.log = rebuild[w].copy, !.flush = donor.length,
                      !.commit = Min(donor.length, MaxOf({x.commit : x \in answers}))]]
      /\ rebuild' = [rebuild EXCEPT ![w] = NoRebuild]
+     /\ Reached(w)
      /\ UNCHANGED <<pro, store, past, wipes, committed>>
 
 ----------------------------------------------------------------------------
 Next ==
   \/ \E p \in Proposers : Start(p) \/ Elect(p) \/ Open(p) \/ Extend(p) \/ Commit(p)
   \/ \E p \in Proposers, t \in 1..MaxTerm, g \in 0..MaxGeneration : Campaign(p, t, g)
-  \/ \E p \in Proposers, a \in Acceptors : Vote(p, a)
+  \/ \E p \in Proposers, a \in Acceptors : Create(p, a) \/ Vote(p, a)
+  \/ \E a \in Acceptors, g \in 1..MaxGeneration : Raise(a, g)
   \/ \E a \in Acceptors : Follow(a) \/ Write(a) \/ Flush(a) \/ Learn(a) \/ Crash(a) \/ Wipe(a)
   \/ \E w \in Acceptors : BeginRebuild(w) \/ Copy(w) \/ Finish(w)
   \/ \E w, a \in Acceptors : Answer(w, a)

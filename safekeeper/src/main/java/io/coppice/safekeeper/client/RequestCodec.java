@@ -69,6 +69,7 @@ public final class RequestCodec {
         .setTimelineStartLsn(properties.startLsn().value())
         .setCreate(greeting.create())
         .setCreation(properties.creation())
+        .setTerm(greeting.term())
         .build();
   }
 
@@ -109,6 +110,7 @@ public final class RequestCodec {
   private static Request fromProto(ProposerGreeting greeting) {
     return new Request.Greeting(
         greeting.getConfigurationGeneration(),
+        greeting.getTerm(),
         new TimelineProperties(
             new TenantTimelineId(
                 TenantId.parse(greeting.getTenantId()), TimelineId.parse(greeting.getTimelineId())),

@@ -40,6 +40,14 @@ public record AcceptorState(
     return new AcceptorState(properties, generation, 0, TermHistory.EMPTY, start, start);
   }
 
+  /**
+   * Of a safekeeper that a proposer lets make the timeline. It begins in the proposer's term: it
+   * may have voted in it, if it had the timeline before and lost its disk.
+   */
+  public static AcceptorState initial(Request.Greeting greeting) {
+    return initial(greeting.properties(), greeting.generation()).withTerm(greeting.term());
+  }
+
   AcceptorState withGeneration(int newGeneration) {
     return new AcceptorState(properties, newGeneration, term, history, commitLsn, truncateLsn);
   }

@@ -28,7 +28,10 @@ import java.util.function.Function;
  * <p>A higher generation says that a safekeeper was rebuilt: what it promised and acknowledged
  * before is forgotten, so nothing of the older generation counts any more. A proposer that was
  * leading is elected again, in a new term. It goes on where it was, and Postgres notices nothing,
- * if the log found then is a prefix of its own; otherwise it is fenced.
+ * if the log found then is a prefix of its own; otherwise it is fenced. It does not campaign before
+ * a quorum has said that it is in the new generation: then every rebuild from there on asks one
+ * that knows of it, and takes a newer one. A generation that only one safekeeper had heard of could
+ * be given out again once that one is lost, too, with votes in it that are forgotten.
  *
  * <p>The log it leads with is that of the voter with the greatest (term of its last WAL, length):
  * it holds all that is committed. Its own WAL begins at the end of that log. A member counts
@@ -161,7 +164,11 @@ public final class Proposer {
   /** A conversation with that member begins. */
   public void connected(int member) {
     members.get(member).connected();
-    outbox.send(member, new Request.Greeting(generation, properties, creating));
+    greet(member);
+  }
+
+  private void greet(int member) {
+    outbox.send(member, new Request.Greeting(generation, ownTerm, properties, creating));
   }
 
   /** The conversation is over; what the member acknowledged still counts. */
@@ -171,7 +178,8 @@ public final class Proposer {
 
   /**
    * Asks for votes in a new term. Also to be called after a pause if an earlier campaign did not
-   * come to an end; does nothing before a quorum has greeted, or once leading or fenced.
+   * come to an end; does nothing before a quorum has greeted in this generation, or once leading or
+   * fenced.
    */
   public void campaign() {
     if (role instanceof Role.Leading || role instanceof Role.Fenced) {
@@ -222,8 +230,8 @@ public final class Proposer {
   }
 
   /**
-   * Starts over. If nothing depends yet on where the log begins, any log may be led next; else only
-   * that one.
+   * Starts over: all are greeted again. If nothing depends yet on where the log begins, any log may
+   * be led next; else only that one.
    */
   private void adoptGeneration(int newer) {
     generation = newer;
@@ -232,8 +240,11 @@ public final class Proposer {
       suspended = Optional.of(history);
     }
     role = new Role.Gathering();
-    members.forEach(ProposerMember::startOver);
-    campaign();
+    for (int i = 0; i < members.size(); i++) {
+      if (members.get(i).startOver()) {
+        greet(i);
+      }
+    }
   }
 
   private void greeted(int from, ProposerMember member, Reply.Greeted greeted)
@@ -243,6 +254,10 @@ public final class Proposer {
         throw new StorageException.Precondition(
             "two of the safekeepers given are the same node, " + greeted.node());
       }
+    }
+    if (greeted.generation() < generation) {
+      greet(from); // its answer was on its way when the newer one became known
+      return;
     }
     member.greeted(greeted.node());
     switch (role) {

@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  *   Absent -> Connected -> Greeted -> (vote) HistorySent -> Streaming
  *      ^          |            |                 |              |
  *      +----------+------------+-----------------+--------------+   disconnected
+ *                 ^            |                 |              |
+ *                 +------------+-----------------+--------------+   starts over
  * </pre>
  */
 final class ProposerMember {
@@ -71,19 +73,23 @@ final class ProposerMember {
     return session instanceof Session.Greeted;
   }
 
-  /** What it promised and acknowledged may be forgotten: only the conversation goes on. */
-  void startOver() {
+  /**
+   * What it promised and acknowledged may be forgotten: only the conversation goes on.
+   *
+   * @return whether it is to be greeted again
+   */
+  boolean startOver() {
     vote = null;
     flushLsn = Lsn.INVALID;
     durableLsn = Lsn.INVALID;
     commitLsn = Lsn.INVALID;
-    session =
-        switch (session) {
-          case Session.Absent absent -> absent;
-          case Session.Connected connected -> connected;
-          case Session.Greeted _, Session.HistorySent _, Session.Streaming _ ->
-              new Session.Greeted();
-        };
+    return switch (session) {
+      case Session.Absent _, Session.Connected _ -> false;
+      case Session.Greeted _, Session.HistorySent _, Session.Streaming _ -> {
+        session = new Session.Connected();
+        yield true;
+      }
+    };
   }
 
   void voted(Reply.Vote granted) {

@@ -14,13 +14,21 @@ public sealed interface Request {
   int generation();
 
   /**
-   * Opens a conversation.
+   * Opens a conversation; in one that is open, has the other side say which generation it is in.
    *
+   * @param term the newest that the sender has campaigned in
    * @param create nothing was ever committed to the timeline, so a safekeeper that does not have it
    *     has not lost it, and makes it
    */
-  record Greeting(int generation, TimelineProperties properties, boolean create)
-      implements Request {}
+  record Greeting(int generation, long term, TimelineProperties properties, boolean create)
+      implements Request {
+    public Greeting {
+      if (term < 0 || generation < 0) {
+        throw new IllegalArgumentException(
+            "negative term or generation: %d, %d".formatted(term, generation));
+      }
+    }
+  }
 
   /** Asks to be the one proposer of a term. */
   record VoteRequest(int generation, long term) implements Request {}

@@ -208,8 +208,7 @@ final class TimelineRegistry {
       if (!greeting.create()) {
         throw lost(id);
       }
-      AcceptorState initial = AcceptorState.initial(greeting.properties(), greeting.generation());
-      return add(id, directory.createTimeline(initial, creator));
+      return add(id, directory.createTimeline(AcceptorState.initial(greeting), creator));
     }
   }
 

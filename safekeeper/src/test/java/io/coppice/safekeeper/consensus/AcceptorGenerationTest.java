@@ -70,7 +70,7 @@ final class AcceptorGenerationTest {
 
   @Test
   void answersAGreetingOfAnOlderGenerationWithItsOwn() throws Exception {
-    assertThat(acceptor.handle(new Request.Greeting(2, PROPERTIES, false)))
+    assertThat(acceptor.handle(new Request.Greeting(2, 0, PROPERTIES, false)))
         .contains(new Reply.Greeted(3, new NodeId(1), 5));
     assertThat(persisted).isEmpty();
   }
@@ -78,7 +78,7 @@ final class AcceptorGenerationTest {
   @Test
   void adoptsANewerGenerationBeforeItAnswers() throws Exception {
     acceptor.handle(append(3, START, START));
-    assertThat(acceptor.handle(new Request.Greeting(4, PROPERTIES, false)))
+    assertThat(acceptor.handle(new Request.Greeting(4, 0, PROPERTIES, false)))
         .contains(new Reply.Greeted(4, new NodeId(1), 5));
     assertThat(persisted).extracting(AcceptorState::generation).containsExactly(4);
     assertThat(acceptor.isFollowing(5)).isFalse();
@@ -103,7 +103,7 @@ final class AcceptorGenerationTest {
   void adoptsNoGenerationFromAnotherTimeline() {
     TimelineProperties other =
         new TimelineProperties(PROPERTIES.id(), 15, 43, 1 << 24, PROPERTIES.startLsn());
-    assertThatThrownBy(() -> acceptor.handle(new Request.Greeting(4, other, false)))
+    assertThatThrownBy(() -> acceptor.handle(new Request.Greeting(4, 0, other, false)))
         .isInstanceOf(StorageException.Precondition.class);
     assertThat(acceptor.state().generation()).isEqualTo(3);
   }

@@ -41,7 +41,16 @@ final class ProposerGenerationTest {
 
   private void greet(int member, int generation) throws StorageException {
     proposer.connected(member);
+    answer(member, generation);
+  }
+
+  /** To a greeting. */
+  private void answer(int member, int generation) throws StorageException {
     proposer.handle(member, new Reply.Greeted(generation, new NodeId(member + 1), 1));
+  }
+
+  private static Request greeting(int generation, long term) {
+    return new Request.Greeting(generation, term, PROPERTIES, false);
   }
 
   /** Leads in term 2 from 100 on with members 0 and 1, and has written up to 300. */
@@ -82,7 +91,8 @@ final class ProposerGenerationTest {
     assertThat(sent)
         .extracting(Sent::request)
         .containsExactly(
-            new Request.Greeting(0, PROPERTIES, true), new Request.Greeting(0, PROPERTIES, false));
+            new Request.Greeting(0, 0, PROPERTIES, true),
+            new Request.Greeting(0, 0, PROPERTIES, false));
   }
 
   @Test
@@ -91,9 +101,54 @@ final class ProposerGenerationTest {
     proposer.handle(1, acknowledged(1, 2, 200));
     assertThat(proposer.isLeading()).isFalse();
     assertThat(proposer.isWriting()).isTrue();
-    assertThat(sent)
+    assertThat(sent).containsExactly(new Sent(0, greeting(1, 2)), new Sent(1, greeting(1, 2)));
+    answer(0, 1);
+    answer(1, 1);
+    assertThat(sent.subList(2, sent.size()))
         .containsExactly(
             new Sent(0, new Request.VoteRequest(1, 3)), new Sent(1, new Request.VoteRequest(1, 3)));
+  }
+
+  /** Else the generation could be given out again, and a forgotten vote in it would count. */
+  @Test
+  void doesNotCampaignBeforeAQuorumIsInTheNewGeneration() throws Exception {
+    greet(0, 0);
+    greet(2, 1);
+    proposer.campaign();
+    sent.clear();
+    answer(0, 0); // to the first greeting, on its way while the generation became known
+    proposer.campaign();
+    assertThat(sent).containsExactly(new Sent(0, greeting(1, 0)));
+    proposer.disconnected(2);
+    answer(0, 1);
+    assertThat(sent).as("one of them is gone").hasSize(1);
+    greet(1, 1);
+    assertThat(sent.subList(2, 4))
+        .containsExactly(
+            new Sent(0, new Request.VoteRequest(1, 2)), new Sent(1, new Request.VoteRequest(1, 2)));
+  }
+
+  @Test
+  void startsOverOnceMoreIfANewerGenerationAnswers() throws Exception {
+    lead();
+    proposer.handle(1, acknowledged(1, 2, 200));
+    answer(0, 1);
+    answer(1, 2);
+    sent.clear();
+    proposer.campaign();
+    assertThat(sent).isEmpty();
+    answer(0, 2);
+    assertThat(sent)
+        .containsExactly(
+            new Sent(0, new Request.VoteRequest(2, 3)), new Sent(1, new Request.VoteRequest(2, 3)));
+  }
+
+  @Test
+  void saysInWhichTermATimelineBegins() throws Exception {
+    lead();
+    proposer.startCreating();
+    proposer.connected(2);
+    assertThat(sent).containsExactly(new Sent(2, new Request.Greeting(0, 2, PROPERTIES, true)));
   }
 
   @Test
@@ -102,6 +157,8 @@ final class ProposerGenerationTest {
     commit(150);
     proposer.handle(0, acknowledged(1, 2, 150));
     proposer.extended(at(400));
+    answer(0, 1);
+    answer(1, 1);
     proposer.handle(0, vote(1, 3, at(250), led()));
     proposer.handle(1, vote(1, 3, at(200), led()));
     assertThat(proposer.term()).isEqualTo(3);
@@ -121,6 +178,8 @@ final class ProposerGenerationTest {
     greet(2, 1);
     proposer.handle(1, vote(0, 2, at(100), OLD));
     assertThat(proposer.isLeading()).isFalse();
+    answer(0, 1);
+    answer(1, 1);
     proposer.handle(1, vote(0, 3, at(100), OLD));
     proposer.handle(2, vote(1, 3, at(100), OLD));
     assertThat(proposer.isLeading()).as("one vote of generation 1, one of 0").isFalse();
@@ -135,6 +194,7 @@ final class ProposerGenerationTest {
     assertThat(proposer.flushLsn(0)).isEqualTo(at(300));
     greet(2, 1);
     assertThat(proposer.flushLsn(0)).isEqualTo(Lsn.INVALID);
+    answer(1, 1);
     proposer.handle(1, vote(1, 3, at(100), led()));
     proposer.handle(2, vote(1, 3, at(100), led()));
     proposer.handle(1, new Reply.Following(1, 3, at(100)));
@@ -151,6 +211,7 @@ final class ProposerGenerationTest {
     lead();
     commit(150);
     greet(2, 1);
+    answer(1, 1);
     proposer.campaign(); // somebody else was elected in term 3
     TermHistory other = led().with(new TermSwitch(3, at(150)));
     proposer.handle(1, vote(1, 4, at(150), led()));
@@ -163,6 +224,7 @@ final class ProposerGenerationTest {
   void isFencedIfTheLogFoundIsLongerThanItsOwn() throws Exception {
     lead();
     greet(2, 1);
+    answer(1, 1);
     proposer.handle(1, vote(1, 3, at(100), led()));
     proposer.handle(2, vote(1, 3, at(308), led()));
     assertThat(proposer.fencedBy()).isPresent();
@@ -181,6 +243,7 @@ final class ProposerGenerationTest {
     lead();
     commit(150);
     greet(2, 1);
+    answer(1, 1);
     proposer.handle(1, vote(1, 3, at(120), led()));
     assertThatThrownBy(() -> proposer.handle(2, vote(1, 3, at(120), led())))
         .isInstanceOf(StorageException.Precondition.class)
@@ -194,6 +257,7 @@ final class ProposerGenerationTest {
     lead();
     commit(150);
     greet(2, 1);
+    answer(1, 1);
     proposer.handle(1, vote(1, 3, at(200), led()));
     proposer.handle(2, vote(1, 3, at(150), led()));
     for (int member = 1; member < 3; member++) {
@@ -215,6 +279,7 @@ final class ProposerGenerationTest {
     assertThat(proposer.startLsn()).isEqualTo(at(100));
     greet(2, 1);
     assertThat(proposer.isWriting()).isFalse();
+    answer(1, 1);
     proposer.handle(1, vote(1, 3, at(40), OLD));
     proposer.handle(2, vote(1, 3, at(40), OLD));
     assertThat(proposer.startLsn()).isEqualTo(at(40));

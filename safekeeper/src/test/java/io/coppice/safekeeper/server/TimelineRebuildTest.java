@@ -127,7 +127,7 @@ final class TimelineRebuildTest {
 
     Conversation(int node) throws Exception {
       out = SafekeeperServiceGrpc.newStub(channels.get(node - 1)).propose(in);
-      ask(new Request.Greeting(0, PROPERTIES, true));
+      ask(new Request.Greeting(0, 0, PROPERTIES, true));
     }
 
     Reply ask(Request request) throws Exception {
@@ -293,7 +293,7 @@ final class TimelineRebuildTest {
     Inbox<AcceptorMessage> in = new Inbox<>();
     StreamObserver<ProposerMessage> out =
         SafekeeperServiceGrpc.newStub(channels.get(2)).propose(in);
-    out.onNext(RequestCodec.toProto(new Request.Greeting(0, late, true)));
+    out.onNext(RequestCodec.toProto(new Request.Greeting(0, 0, late, true)));
     assertThat(in.take().hasGreeting()).isTrue();
     out.onNext(RequestCodec.toProto(new Request.VoteRequest(0, 1)));
     assertThat(in.take().getVoteResponse().getGranted()).isTrue();

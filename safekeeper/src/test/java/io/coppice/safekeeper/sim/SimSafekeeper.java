@@ -359,7 +359,7 @@ final class SimSafekeeper {
       rebuildLater();
       throw new StorageException.NotFound("the timeline is not here");
     }
-    AcceptorState initial = AcceptorState.initial(greeting.properties(), greeting.generation());
+    AcceptorState initial = AcceptorState.initial(greeting);
     run(running.directory, running.directory.createTimeline(initial, Runnable::run));
     return acceptor().orElseThrow();
   }
