@@ -98,7 +98,7 @@ final class RunningRoles {
                 config.dataDir().resolve("pageserver"),
                 listen,
                 safekeepers,
-                config.pageserver().objectStoreDir(),
+                config.objectStore(),
                 config.pageserver().openLayerSizeBytesMax(),
                 config.pageserver().lsnWait().toMillis()));
     opened(pageserver);

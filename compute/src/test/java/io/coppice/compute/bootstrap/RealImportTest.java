@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.objectstore.ObjectStoreConfig;
 import io.coppice.common.platform.Clock;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.archive.TarUnpacker;
@@ -47,7 +48,7 @@ final class RealImportTest {
             directory.resolve("pageserver"),
             new HostPort("127.0.0.1", 0),
             List.of(),
-            directory.resolve("objects"));
+            ObjectStoreConfig.ofDirectory(directory.resolve("objects")));
     try (Pageserver pageserver = Pageserver.start(config);
         PageserverClient client =
             PageserverClient.open(new HostPort("127.0.0.1", pageserver.port()))) {

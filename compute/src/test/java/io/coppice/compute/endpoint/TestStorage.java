@@ -2,6 +2,7 @@ package io.coppice.compute.endpoint;
 
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.objectstore.ObjectStoreConfig;
 import io.coppice.common.platform.Clock;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.bootstrap.BootstrapSpec;
@@ -44,7 +45,7 @@ final class TestStorage implements AutoCloseable {
                 directory.resolve("pageserver"),
                 ANY,
                 safekeeperAddresses,
-                directory.resolve("objects")));
+                ObjectStoreConfig.ofDirectory(directory.resolve("objects"))));
     client = PageserverClient.open(new HostPort("127.0.0.1", pageserver.port()));
   }
 

@@ -1,8 +1,8 @@
 package io.coppice.pageserver.server;
 
 import io.coppice.common.error.StorageException;
-import io.coppice.common.objectstore.LocalObjectStore;
 import io.coppice.common.objectstore.ObjectStore;
+import io.coppice.common.objectstore.ObjectStores;
 import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
 import io.coppice.common.rpc.RpcServer;
@@ -23,8 +23,11 @@ public final class Pageserver implements AutoCloseable {
   private final TenantManager tenants;
   private final WalReceivers receivers;
   private final RpcServer server;
+  private final ObjectStore store;
 
-  private Pageserver(TenantManager tenants, WalReceivers receivers, RpcServer server) {
+  private Pageserver(
+      TenantManager tenants, WalReceivers receivers, RpcServer server, ObjectStore store) {
+    this.store = store;
     this.tenants = tenants;
     this.receivers = receivers;
     this.server = server;
@@ -44,7 +47,18 @@ public final class Pageserver implements AutoCloseable {
 
   static Pageserver start(PageserverConfig config, Clock clock, ReceiverConfig receiverConfig)
       throws StorageException, IOException {
-    ObjectStore store = LocalObjectStore.open(config.objectStoreDir(), Ids.secureRandom());
+    ObjectStore store = ObjectStores.open(config.objectStore(), Ids.secureRandom());
+    try {
+      return start(config, clock, receiverConfig, store);
+    } catch (StorageException | IOException | RuntimeException e) {
+      store.close();
+      throw e;
+    }
+  }
+
+  private static Pageserver start(
+      PageserverConfig config, Clock clock, ReceiverConfig receiverConfig, ObjectStore store)
+      throws StorageException, IOException {
     TenantManager tenants =
         TenantManager.open(
             TenantManagerConfig.defaults(config.dataDir())
@@ -52,7 +66,7 @@ public final class Pageserver implements AutoCloseable {
             store,
             clock);
     try {
-      return serve(config, clock, receiverConfig, tenants);
+      return serve(config, clock, receiverConfig, tenants, store);
     } catch (IOException | RuntimeException e) {
       tenants.close();
       throw e;
@@ -60,7 +74,11 @@ public final class Pageserver implements AutoCloseable {
   }
 
   private static Pageserver serve(
-      PageserverConfig config, Clock clock, ReceiverConfig receiverConfig, TenantManager tenants)
+      PageserverConfig config,
+      Clock clock,
+      ReceiverConfig receiverConfig,
+      TenantManager tenants,
+      ObjectStore store)
       throws IOException {
     Timelines timelines = new Timelines(tenants, clock, config.lsnWaitMillis());
     DataDirectoryImporter importer =
@@ -79,7 +97,7 @@ public final class Pageserver implements AutoCloseable {
             timeline -> timelines.reader(timeline).sizes()::changed);
     timelines.setReceivers(receivers);
     tenants.setListener(timelines);
-    return new Pageserver(tenants, receivers, server);
+    return new Pageserver(tenants, receivers, server, store);
   }
 
   /** The port that is listened on. */
@@ -93,5 +111,6 @@ public final class Pageserver implements AutoCloseable {
     server.close();
     receivers.close();
     tenants.close();
+    store.close();
   }
 }

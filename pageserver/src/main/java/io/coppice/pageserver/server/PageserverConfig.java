@@ -1,5 +1,6 @@
 package io.coppice.pageserver.server;
 
+import io.coppice.common.objectstore.ObjectStoreConfig;
 import io.coppice.common.rpc.HostPort;
 import java.nio.file.Path;
 import java.util.List;
@@ -10,7 +11,7 @@ import java.util.List;
  * @param dataDir layers of this machine and temporary files; made if it is not there
  * @param listen port 0 takes a free one
  * @param safekeepers where WAL is got from; none is allowed, then nothing is
- * @param objectStoreDir where layers are kept for good
+ * @param objectStore where layers are kept for good
  * @param openLayerSizeBytesMax memory at which values go to a layer file
  * @param lsnWaitMillis how long a request waits for WAL to arrive, unless its deadline is sooner
  */
@@ -18,7 +19,7 @@ public record PageserverConfig(
     Path dataDir,
     HostPort listen,
     List<HostPort> safekeepers,
-    Path objectStoreDir,
+    ObjectStoreConfig objectStore,
     long openLayerSizeBytesMax,
     long lsnWaitMillis) {
 
@@ -36,12 +37,12 @@ public record PageserverConfig(
 
   /** Defaults for all limits. */
   public static PageserverConfig of(
-      Path dataDir, HostPort listen, List<HostPort> safekeepers, Path objectStoreDir) {
+      Path dataDir, HostPort listen, List<HostPort> safekeepers, ObjectStoreConfig objectStore) {
     return new PageserverConfig(
         dataDir,
         listen,
         safekeepers,
-        objectStoreDir,
+        objectStore,
         OPEN_LAYER_SIZE_BYTES_DEFAULT,
         LSN_WAIT_MILLIS_DEFAULT);
   }

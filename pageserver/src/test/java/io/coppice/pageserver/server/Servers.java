@@ -6,6 +6,7 @@ import io.coppice.common.id.RelationTag;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.objectstore.ObjectStoreConfig;
 import io.coppice.common.platform.Clock;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.common.rpc.RpcChannel;
@@ -74,7 +75,7 @@ final class Servers implements AutoCloseable {
                 directory.resolve("pageserver"),
                 new HostPort("127.0.0.1", 0),
                 safekeepers,
-                directory.resolve("objects"),
+                ObjectStoreConfig.ofDirectory(directory.resolve("objects")),
                 1 << 20,
                 lsnWaitMillis),
             Clock.SYSTEM,

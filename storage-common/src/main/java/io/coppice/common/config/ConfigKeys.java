@@ -1,7 +1,9 @@
 package io.coppice.common.config;
 
 import io.coppice.common.config.ConfigType.LogLevel;
+import io.coppice.common.objectstore.ObjectStoreUrl;
 import io.coppice.common.rpc.HostPort;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -39,12 +41,64 @@ public final class ConfigKeys {
           "127.0.0.1:7101,127.0.0.1:7102,127.0.0.1:7103",
           "Where the safekeepers listen: the first is the one with id 1, and so on.");
 
-  public static final ConfigKey<Optional<Path>> PAGESERVER_OBJECT_STORE_DIR =
+  public static final ConfigKey<Optional<ObjectStoreUrl>> OBJECT_STORE_URL =
       new ConfigKey<>(
-          "pageserver.object_store_dir",
+          "object_store.url",
+          ConfigType.OBJECT_STORE_URL,
+          "",
+          "Where objects are kept for good: file:///dir or s3://bucket/prefix; objects in the data"
+              + " directory if not set.");
+
+  public static final ConfigKey<Optional<URI>> OBJECT_STORE_S3_ENDPOINT =
+      new ConfigKey<>(
+          "object_store.s3.endpoint",
+          ConfigType.HTTP_URL,
+          "",
+          "The S3 server, as https://host:port; that of AWS for the region if not set.");
+
+  public static final ConfigKey<String> OBJECT_STORE_S3_REGION =
+      new ConfigKey<>(
+          "object_store.s3.region",
+          ConfigType.WORD,
+          "us-east-1",
+          "The region that requests are signed for; servers other than AWS mostly take any.");
+
+  public static final ConfigKey<Optional<Boolean>> OBJECT_STORE_S3_PATH_STYLE =
+      new ConfigKey<>(
+          "object_store.s3.path_style",
+          ConfigType.TRUTH,
+          "",
+          "Whether the bucket is in the path and not in the host name; if not set, with an endpoint"
+              + " it is, at AWS it is not.");
+
+  public static final ConfigKey<Optional<Path>> OBJECT_STORE_S3_CREDENTIALS_FILE =
+      new ConfigKey<>(
+          "object_store.s3.credentials_file",
           ConfigType.PATH,
           "",
-          "Directory that stands for the object store; objects in the data directory if not set.");
+          "File with the keys in profile [default], as ~/.aws/credentials; the chain of the AWS SDK"
+              + " if not set.");
+
+  public static final ConfigKey<Duration> OBJECT_STORE_S3_ATTEMPT_TIMEOUT =
+      new ConfigKey<>(
+          "object_store.s3.attempt_timeout",
+          ConfigType.DURATION,
+          "10s",
+          "How long one try of a request may take, besides a second for each MB.");
+
+  public static final ConfigKey<Duration> OBJECT_STORE_S3_CALL_TIMEOUT =
+      new ConfigKey<>(
+          "object_store.s3.call_timeout",
+          ConfigType.DURATION,
+          "60s",
+          "How long a request may take with all its tries, besides the time for its bytes.");
+
+  public static final ConfigKey<Integer> OBJECT_STORE_S3_REQUESTS_MAX =
+      new ConfigKey<>(
+          "object_store.s3.requests_max",
+          ConfigType.COUNT,
+          "32",
+          "How many requests of one process are under way at once; others wait.");
 
   public static final ConfigKey<Long> PAGESERVER_OPEN_LAYER_SIZE_MAX =
       new ConfigKey<>(
@@ -102,7 +156,14 @@ public final class ConfigKeys {
           DATA_DIR,
           CLUSTER_PAGESERVER,
           CLUSTER_SAFEKEEPERS,
-          PAGESERVER_OBJECT_STORE_DIR,
+          OBJECT_STORE_URL,
+          OBJECT_STORE_S3_ENDPOINT,
+          OBJECT_STORE_S3_REGION,
+          OBJECT_STORE_S3_PATH_STYLE,
+          OBJECT_STORE_S3_CREDENTIALS_FILE,
+          OBJECT_STORE_S3_ATTEMPT_TIMEOUT,
+          OBJECT_STORE_S3_CALL_TIMEOUT,
+          OBJECT_STORE_S3_REQUESTS_MAX,
           PAGESERVER_OPEN_LAYER_SIZE_MAX,
           PAGESERVER_LSN_WAIT,
           SAFEKEEPER_SCRUB_RATE,

@@ -2,7 +2,11 @@ package io.coppice.common.config;
 
 import io.coppice.common.config.ConfigType.LogLevel;
 import io.coppice.common.error.StorageException;
+import io.coppice.common.objectstore.ObjectStoreConfig;
+import io.coppice.common.objectstore.ObjectStoreUrl;
+import io.coppice.common.objectstore.S3Access;
 import io.coppice.common.rpc.HostPort;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -15,6 +19,7 @@ import java.util.Optional;
 public record CoppiceConfig(
     Path dataDir,
     Cluster cluster,
+    ObjectStoreConfig objectStore,
     Pageserver pageserver,
     Safekeeper safekeeper,
     HostPort statusListen,
@@ -32,7 +37,7 @@ public record CoppiceConfig(
   }
 
   /** Settings of the page server alone. */
-  public record Pageserver(Path objectStoreDir, long openLayerSizeBytesMax, Duration lsnWait) {}
+  public record Pageserver(long openLayerSizeBytesMax, Duration lsnWait) {}
 
   /** Settings of the safekeepers alone. */
   public record Safekeeper(long scrubBytesPerSecond) {}
@@ -61,11 +66,8 @@ public record CoppiceConfig(
     return new CoppiceConfig(
         dataDir.normalize(),
         new Cluster(settings.get(ConfigKeys.CLUSTER_PAGESERVER), safekeepers),
+        objectStore(settings, dataDir.normalize()),
         new Pageserver(
-            settings
-                .get(ConfigKeys.PAGESERVER_OBJECT_STORE_DIR)
-                .orElse(dataDir.resolve("objects"))
-                .toAbsolutePath(),
             settings.get(ConfigKeys.PAGESERVER_OPEN_LAYER_SIZE_MAX),
             settings.get(ConfigKeys.PAGESERVER_LSN_WAIT)),
         new Safekeeper(settings.get(ConfigKeys.SAFEKEEPER_SCRUB_RATE)),
@@ -76,9 +78,36 @@ public record CoppiceConfig(
         settings.get(ConfigKeys.LOG_LEVEL));
   }
 
+  private static ObjectStoreConfig objectStore(Settings settings, Path dataDir)
+      throws StorageException {
+    Duration attempt = settings.get(ConfigKeys.OBJECT_STORE_S3_ATTEMPT_TIMEOUT);
+    Duration call = settings.get(ConfigKeys.OBJECT_STORE_S3_CALL_TIMEOUT);
+    if (attempt.isZero() || call.compareTo(attempt) < 0) {
+      throw new StorageException.Invalid(
+          "%s: a call (%s) takes at least as long as one attempt of it (%s), and that is not nothing"
+              .formatted(
+                  settings.origin(ConfigKeys.OBJECT_STORE_S3_ATTEMPT_TIMEOUT),
+                  ConfigKeys.OBJECT_STORE_S3_CALL_TIMEOUT.name(),
+                  ConfigKeys.OBJECT_STORE_S3_ATTEMPT_TIMEOUT.name()));
+    }
+    Optional<URI> endpoint = settings.get(ConfigKeys.OBJECT_STORE_S3_ENDPOINT);
+    return new ObjectStoreConfig(
+        settings
+            .get(ConfigKeys.OBJECT_STORE_URL)
+            .orElseGet(() -> new ObjectStoreUrl.Directory(dataDir.resolve("objects"))),
+        new S3Access(
+            endpoint,
+            settings.get(ConfigKeys.OBJECT_STORE_S3_REGION),
+            settings.get(ConfigKeys.OBJECT_STORE_S3_PATH_STYLE).orElse(endpoint.isPresent()),
+            settings.get(ConfigKeys.OBJECT_STORE_S3_CREDENTIALS_FILE),
+            attempt,
+            call,
+            settings.get(ConfigKeys.OBJECT_STORE_S3_REQUESTS_MAX)));
+  }
+
   /** The same with other addresses: those that servers in fact listen on. */
   public CoppiceConfig withCluster(Cluster actual) {
     return new CoppiceConfig(
-        dataDir, actual, pageserver, safekeeper, statusListen, endpoint, logLevel);
+        dataDir, actual, objectStore, pageserver, safekeeper, statusListen, endpoint, logLevel);
   }
 }

@@ -56,7 +56,7 @@ public final class LocalObjectStore implements ObjectStore {
   @Override
   public void put(String name, byte[] contents) throws StorageException {
     Path target = path(name);
-    checkSize(name, contents.length);
+    ObjectStore.checkMemorySize(name, contents.length);
     try {
       publish(written(contents), target);
     } catch (IOException e) {
@@ -67,7 +67,7 @@ public final class LocalObjectStore implements ObjectStore {
   @Override
   public boolean putIfAbsent(String name, byte[] contents) throws StorageException {
     Path target = path(name);
-    checkSize(name, contents.length);
+    ObjectStore.checkMemorySize(name, contents.length);
     try {
       Path temporary = written(contents);
       try {
@@ -106,7 +106,7 @@ public final class LocalObjectStore implements ObjectStore {
   public Optional<byte[]> get(String name) throws StorageException {
     Path file = path(name);
     try {
-      checkSize(name, Files.size(file));
+      ObjectStore.checkMemorySize(name, Files.size(file));
       return Optional.of(Files.readAllBytes(file));
     } catch (NoSuchFileException _) {
       return Optional.empty();
@@ -170,10 +170,7 @@ public final class LocalObjectStore implements ObjectStore {
 
   @Override
   public List<String> listDirectories(String prefix) throws StorageException {
-    ObjectNames.checkPrefix(prefix);
-    if (!prefix.isEmpty() && !prefix.endsWith("/")) {
-      throw new IllegalArgumentException("does not end in a slash: \"" + prefix + '"');
-    }
+    ObjectNames.checkDirectory(prefix);
     List<String> found = new ArrayList<>();
     try (Stream<Path> entries = Files.list(directoryOf(prefix))) {
       for (Path entry : (Iterable<Path>) entries::iterator) {
@@ -264,14 +261,6 @@ public final class LocalObjectStore implements ObjectStore {
       throw new IllegalArgumentException("has no parent directory: " + target);
     }
     return parent;
-  }
-
-  private static void checkSize(String name, long sizeBytes) {
-    if (sizeBytes > MEMORY_SIZE_BYTES_MAX) {
-      throw new IllegalArgumentException(
-          "object %s of %d bytes must go through a file (limit %d)"
-              .formatted(name, sizeBytes, MEMORY_SIZE_BYTES_MAX));
-    }
   }
 
   private static void deleteQuietly(Path file) {

@@ -16,7 +16,7 @@ import java.util.Optional;
  * -}, does not begin with a dot and does not end in {@code .tmp}. Others are an {@code
  * IllegalArgumentException}.
  */
-public interface ObjectStore {
+public interface ObjectStore extends AutoCloseable {
 
   /** Most bytes that {@link #put} and {@link #get} take; larger objects go through files. */
   int MEMORY_SIZE_BYTES_MAX = 256 << 20;
@@ -58,4 +58,17 @@ public interface ObjectStore {
 
   /** Deletes an object; it is no failure if there is none. */
   void delete(String name) throws StorageException;
+
+  /** Lets go of connections. Nothing is under way, and nothing is called afterwards. */
+  @Override
+  default void close() {}
+
+  /** Refuses what {@link #put} and {@link #get} do not take. */
+  static void checkMemorySize(String name, long sizeBytes) {
+    if (sizeBytes > MEMORY_SIZE_BYTES_MAX) {
+      throw new IllegalArgumentException(
+          "object %s of %d bytes must go through a file (limit %d)"
+              .formatted(name, sizeBytes, MEMORY_SIZE_BYTES_MAX));
+    }
+  }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.objectstore.ObjectStoreUrl;
 import io.coppice.common.rpc.HostPort;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -29,7 +30,8 @@ class ConfigLoaderTest {
     assertThat(config.cluster().pageserver()).isEqualTo(new HostPort("127.0.0.1", 7100));
     assertThat(config.cluster().safekeepers()).hasSize(3);
     assertThat(config.pageserver().openLayerSizeBytesMax()).isEqualTo(256L << 20);
-    assertThat(config.pageserver().objectStoreDir()).isEqualTo(Path.of("/data/objects"));
+    assertThat(config.objectStore().url())
+        .isEqualTo(new ObjectStoreUrl.Directory(Path.of("/data/objects")));
     assertThat(config.endpoint().startTimeout()).isEqualTo(Duration.ofSeconds(60));
   }
 
