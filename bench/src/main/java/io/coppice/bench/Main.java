@@ -25,7 +25,10 @@ public final class Main {
     benchmarks.put("verify", new VerifyBenchmark());
     benchmarks.put("branch", new BranchBenchmark());
     benchmarks.put("getpages", new GetPagesBenchmark());
+    benchmarks.put("append", new AppendBenchmark());
     benchmarks.put("commit", new CommitBenchmark());
+    benchmarks.put("slow-peer", new SlowPeerBenchmark());
+    benchmarks.put("failover", new FailoverBenchmark());
   }
 
   /** Exits with 0, 1 if a benchmark could not run, or 2 for bad arguments. */

@@ -1,6 +1,7 @@
 package io.coppice.bench;
 
 import java.util.Arrays;
+import java.util.List;
 
 /** Percentiles of durations, by the nearest rank. */
 final class Percentiles {
@@ -12,6 +13,11 @@ final class Percentiles {
     }
     sortedNanos = nanos.clone();
     Arrays.sort(sortedNanos);
+  }
+
+  /** Of several measurements together. */
+  static Percentiles ofAll(List<long[]> nanos) {
+    return new Percentiles(nanos.stream().flatMapToLong(Arrays::stream).toArray());
   }
 
   /** The smallest duration that so many percent do not exceed, in milliseconds. */

@@ -2,11 +2,14 @@ package io.coppice.bench;
 
 import io.coppice.common.rpc.HostPort;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /** Runs pgbench and psql against one server's database {@code postgres}. */
 final class Pgbench {
@@ -51,8 +54,41 @@ final class Pgbench {
    */
   double run(int clients, int seconds, String... flags)
       throws BenchFailure, IOException, InterruptedException {
+    String output = load(clients, seconds, List.of(flags));
+    Matcher matcher = RATE.matcher(output);
+    if (!matcher.find()) {
+      throw new BenchFailure("pgbench printed no rate:\n" + output);
+    }
+    return Double.parseDouble(matcher.group(1));
+  }
+
+  /**
+   * Runs a load.
+   *
+   * @return how long each transaction took, in nanoseconds
+   */
+  long[] latencies(int clients, int seconds, String... flags)
+      throws BenchFailure, IOException, InterruptedException {
+    Path logs = Files.createTempDirectory(directory, "latencies");
+    List<String> all = new ArrayList<>(List.of(flags));
+    all.addAll(List.of("-l", "--log-prefix=" + logs.resolve("log")));
+    load(clients, seconds, all);
+    LongStream.Builder nanos = LongStream.builder();
+    try (Stream<Path> files = Files.list(logs)) {
+      for (Path file : files.toList()) {
+        for (String line : Files.readAllLines(file)) {
+          // client, number, microseconds, ...
+          nanos.add(1_000 * Long.parseLong(line.split(" ", 4)[2]));
+        }
+      }
+    }
+    return nanos.build().toArray();
+  }
+
+  private String load(int clients, int seconds, List<String> flags)
+      throws BenchFailure, IOException, InterruptedException {
     List<String> command = command("pgbench");
-    command.addAll(List.of(flags));
+    command.addAll(flags);
     command.addAll(
         List.of(
             "-n",
@@ -63,12 +99,7 @@ final class Pgbench {
             "-T",
             Integer.toString(seconds),
             "postgres"));
-    String output = programs.run(directory, command);
-    Matcher matcher = RATE.matcher(output);
-    if (!matcher.find()) {
-      throw new BenchFailure("pgbench printed no rate:\n" + output);
-    }
-    return Double.parseDouble(matcher.group(1));
+    return programs.run(directory, command);
   }
 
   /** Runs one statement; what psql printed. */

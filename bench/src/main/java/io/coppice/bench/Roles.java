@@ -33,7 +33,11 @@ final class Roles implements AutoCloseable {
           "-XX:+UseSerialGC");
 
   private static final List<String> COMMAND_FLAGS =
-      List.of("--enable-native-access=ALL-UNNAMED", "-Xmx256m", "-XX:+UseSerialGC");
+      List.of(
+          "--enable-native-access=ALL-UNNAMED",
+          "-Xmx256m",
+          "-XX:+UseSerialGC",
+          "-XX:TieredStopAtLevel=1");
   private static final long READY_TIMEOUT_SECONDS = 60;
   private static final long STOP_TIMEOUT_SECONDS = 60;
   private static final long COMMAND_TIMEOUT_SECONDS = 300;
