@@ -34,6 +34,13 @@ public final class WalLayout {
   public static final int BLOCK_ID_MAX = 32;
 
   public static final int SEGMENT_SIZE_BYTES_MIN = 1 << 20;
+
+  /**
+   * Smallest segment that can be read and written. Postgres makes none below {@link
+   * #SEGMENT_SIZE_BYTES_MIN}; simulations do, to see many segments with little WAL.
+   */
+  public static final int SEGMENT_SIZE_BYTES_LEAST = 1 << 15;
+
   public static final int SEGMENT_SIZE_BYTES_MAX = 1 << 30;
 
   static final int PAGE_MAGIC = 0;
@@ -75,7 +82,7 @@ public final class WalLayout {
 
   /** Whether Postgres can have segments of that size: a power of two from 1 MiB to 1 GiB. */
   public static boolean isSegmentSize(int sizeBytes) {
-    return sizeBytes >= SEGMENT_SIZE_BYTES_MIN
+    return sizeBytes >= SEGMENT_SIZE_BYTES_LEAST
         && sizeBytes <= SEGMENT_SIZE_BYTES_MAX
         && Integer.bitCount(sizeBytes) == 1;
   }

@@ -60,6 +60,9 @@ public final class Acceptor {
 
   private Lsn truncateLsn;
 
+  /** Where WAL begins here is always what is on disk; the rest runs ahead. */
+  private Retention retention;
+
   /** What the proposer followed now says is committed; may be above what is flushed here. */
   private Lsn announcedCommitLsn;
 
@@ -85,12 +88,13 @@ public final class Acceptor {
     this.wal = wal;
     this.commitLsn = stored.commitLsn();
     this.truncateLsn = stored.truncateLsn();
+    this.retention = stored.retention();
     this.announcedCommitLsn = commitLsn;
   }
 
   /** What is known here now; the positions may be ahead of what is on disk. */
   public AcceptorState state() {
-    return state.withPositions(commitLsn, truncateLsn);
+    return state.withPositions(commitLsn, truncateLsn, retention);
   }
 
   public Lsn flushLsn() {
@@ -172,6 +176,32 @@ public final class Acceptor {
     if (state.term() > 0 && !state.equals(state())) {
       persistIfRoom(state());
     }
+  }
+
+  /** The object store has all WAL below. */
+  public void backedUp(Lsn lsn) {
+    retention = retention.withBackup(lsn);
+  }
+
+  /** The page server does not need WAL below any more. */
+  public void pageServerHas(Lsn lsn) {
+    retention = retention.withPageServer(lsn);
+  }
+
+  /**
+   * Writes the positions down, and with them where the WAL begins that is still needed. Only when
+   * this has returned may what is before be deleted; nobody counts on it from then on.
+   *
+   * @return where it begins
+   */
+  public Lsn giveUpOldWal() throws DiskFailure {
+    persistPositions();
+    Lsn keepFrom = WalRemoval.keepFrom(state);
+    if (keepFrom.isAfter(state.retention().localStartLsn())) {
+      persistIfRoom(state().withLocalStart(keepFrom));
+      retention = retention.withLocalStart(state.retention().localStartLsn());
+    }
+    return state.retention().localStartLsn();
   }
 
   private Reply greet(Request.Greeting greeting) throws StorageException, DiskFailure {

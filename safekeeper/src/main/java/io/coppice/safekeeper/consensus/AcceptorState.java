@@ -9,7 +9,8 @@ import io.coppice.common.id.Lsn;
  * @param term newest term seen; a vote for it may have been given
  * @param history of the log; may run ahead of it
  * @param commitLsn known to be on a quorum; a record boundary
- * @param truncateLsn WAL below is needed by no safekeeper
+ * @param truncateLsn WAL below is needed by no safekeeper: all have it, durably
+ * @param retention what WAL is kept here, and what is elsewhere
  */
 public record AcceptorState(
     TimelineProperties properties,
@@ -17,7 +18,8 @@ public record AcceptorState(
     long term,
     TermHistory history,
     Lsn commitLsn,
-    Lsn truncateLsn) {
+    Lsn truncateLsn,
+    Retention retention) {
 
   public AcceptorState {
     if (term < 0 || generation < 0) {
@@ -32,6 +34,30 @@ public record AcceptorState(
           "commit LSN %s is before the timeline's start %s"
               .formatted(commitLsn, properties.startLsn()));
     }
+    if (retention.localStartLsn().isBefore(properties.startLsn())
+        || retention.localStartLsn().isAfter(commitLsn)) {
+      throw new IllegalArgumentException(
+          "WAL is here from %s on, of a timeline that starts at %s and is committed up to %s"
+              .formatted(retention.localStartLsn(), properties.startLsn(), commitLsn));
+    }
+  }
+
+  /** Of a safekeeper that has all of its WAL, and knows of no other place that has any. */
+  public AcceptorState(
+      TimelineProperties properties,
+      int generation,
+      long term,
+      TermHistory history,
+      Lsn commitLsn,
+      Lsn truncateLsn) {
+    this(
+        properties,
+        generation,
+        term,
+        history,
+        commitLsn,
+        truncateLsn,
+        Retention.initial(properties.startLsn()));
   }
 
   /** Of a safekeeper that has heard of the timeline for the first time. */
@@ -49,18 +75,26 @@ public record AcceptorState(
   }
 
   AcceptorState withGeneration(int newGeneration) {
-    return new AcceptorState(properties, newGeneration, term, history, commitLsn, truncateLsn);
+    return new AcceptorState(
+        properties, newGeneration, term, history, commitLsn, truncateLsn, retention);
   }
 
   AcceptorState withTerm(long newTerm) {
-    return new AcceptorState(properties, generation, newTerm, history, commitLsn, truncateLsn);
+    return new AcceptorState(
+        properties, generation, newTerm, history, commitLsn, truncateLsn, retention);
   }
 
   AcceptorState withHistory(TermHistory newHistory) {
-    return new AcceptorState(properties, generation, term, newHistory, commitLsn, truncateLsn);
+    return new AcceptorState(
+        properties, generation, term, newHistory, commitLsn, truncateLsn, retention);
   }
 
-  AcceptorState withPositions(Lsn newCommitLsn, Lsn newTruncateLsn) {
-    return new AcceptorState(properties, generation, term, history, newCommitLsn, newTruncateLsn);
+  AcceptorState withPositions(Lsn newCommitLsn, Lsn newTruncateLsn, Retention newRetention) {
+    return new AcceptorState(
+        properties, generation, term, history, newCommitLsn, newTruncateLsn, newRetention);
+  }
+
+  AcceptorState withLocalStart(Lsn localStartLsn) {
+    return withPositions(commitLsn, truncateLsn, retention.withLocalStart(localStartLsn));
   }
 }

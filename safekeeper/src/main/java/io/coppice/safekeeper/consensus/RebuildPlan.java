@@ -14,7 +14,7 @@ import java.util.List;
  * quorum that the lost safekeeper was part of has one of them. What had been committed by then is
  * in what they said, so in the greatest log.
  *
- * @param donor whose log is to be copied, up to where it said that it ends
+ * @param donor whose log is to be copied, from where it said that it begins up to where it ends
  * @param state of a safekeeper that has seen all that the peers have
  */
 public record RebuildPlan(Peer donor, AcceptorState state) {
@@ -52,10 +52,12 @@ public record RebuildPlan(Peer donor, AcceptorState state) {
     long term = 0;
     Lsn commitLsn = donor.state().commitLsn();
     Lsn truncateLsn = donor.state().truncateLsn();
+    Retention retention = donor.state().retention();
     for (Peer peer : peers) {
       term = Math.max(term, peer.state().term());
       commitLsn = Lsn.max(commitLsn, peer.state().commitLsn());
       truncateLsn = Lsn.max(truncateLsn, peer.state().truncateLsn());
+      retention = retention.with(peer.state().retention());
     }
     if (commitLsn.isAfter(end)) {
       throw new StorageException.Precondition(
@@ -66,7 +68,13 @@ public record RebuildPlan(Peer donor, AcceptorState state) {
     return new RebuildPlan(
         donor,
         new AcceptorState(
-            donor.state().properties(), generation, term, history, commitLsn, truncateLsn));
+            donor.state().properties(),
+            generation,
+            term,
+            history,
+            commitLsn,
+            truncateLsn,
+            retention));
   }
 
   private static long lastLogTerm(Peer peer) {

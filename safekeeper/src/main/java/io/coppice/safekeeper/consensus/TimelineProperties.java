@@ -2,6 +2,7 @@ package io.coppice.safekeeper.consensus;
 
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
+import io.coppice.postgres.wal.WalLayout;
 
 /**
  * What never changes about a timeline. A proposer whose properties differ writes another timeline.
@@ -19,15 +20,10 @@ public record TimelineProperties(
     int walSegmentSizeBytes,
     Lsn startLsn,
     int creation) {
-  private static final int SEGMENT_SIZE_BYTES_MIN = 1024 * 1024;
-  private static final int SEGMENT_SIZE_BYTES_MAX = 1024 * 1024 * 1024;
-
   public TimelineProperties {
-    if (walSegmentSizeBytes < SEGMENT_SIZE_BYTES_MIN
-        || walSegmentSizeBytes > SEGMENT_SIZE_BYTES_MAX
-        || Integer.bitCount(walSegmentSizeBytes) != 1) {
+    if (!WalLayout.isSegmentSize(walSegmentSizeBytes)) {
       throw new IllegalArgumentException(
-          "not a WAL segment size: %d (expected a power of two from 1 MiB to 1 GiB)"
+          "not a WAL segment size: %d (expected a power of two from 32 KiB to 1 GiB)"
               .formatted(walSegmentSizeBytes));
     }
     if (!startLsn.isValid()) {

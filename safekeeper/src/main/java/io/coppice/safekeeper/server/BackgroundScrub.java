@@ -86,7 +86,8 @@ final class BackgroundScrub {
       currentId = id;
       Optional<ScrubTarget> target = registry.scrubTarget(id);
       if (target.isPresent()) {
-        current = directory.newScrub(target.get().properties(), target.get().end());
+        ScrubTarget found = target.get();
+        current = directory.newScrub(found.properties(), found.from(), found.end());
         return;
       }
     }

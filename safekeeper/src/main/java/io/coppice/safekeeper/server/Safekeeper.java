@@ -1,12 +1,16 @@
 package io.coppice.safekeeper.server;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.objectstore.ObjectStore;
+import io.coppice.common.platform.Clock;
+import io.coppice.common.platform.Ids;
 import io.coppice.common.rpc.RpcServer;
 import io.coppice.proto.v1.TimelineStatusResponse;
 import io.coppice.safekeeper.consensus.NodeId;
 import io.coppice.safekeeper.wal.DataDirectory;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -24,7 +28,7 @@ import org.slf4j.LoggerFactory;
  * <p>Threads: the event loop takes messages and hands them to a pool, in which one thread at a time
  * works for each timeline that has something to do; another creates segments ahead of need; one
  * scheduler gathers news for watchers, one thread checks what is stored. Streams of WAL have a
- * virtual thread each.
+ * virtual thread each, and so has each timeline whose WAL is on its way to the object store.
  */
 public final class Safekeeper implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Safekeeper.class);
@@ -44,8 +48,13 @@ public final class Safekeeper implements AutoCloseable {
   private final AtomicBoolean closed = new AtomicBoolean();
   private final WatchHub hub;
   private final RpcServer server;
+  private final Optional<WalBackups> backups;
 
-  private Safekeeper(DataDirectory directory, SafekeeperConfig config, FatalHandler fatalHandler)
+  private Safekeeper(
+      DataDirectory directory,
+      SafekeeperConfig config,
+      Optional<ObjectStore> store,
+      FatalHandler fatalHandler)
       throws IOException {
     this.directory = directory;
     this.fatalHandler = fatalHandler;
@@ -70,6 +79,9 @@ public final class Safekeeper implements AutoCloseable {
             threads("safekeeper-%d-scrub-".formatted(config.nodeId())));
     this.hub = new WatchHub(this::toProto, scheduler);
     this.registry = new TimelineRegistry(directory, pool, creator, hub::changed, this::fatal);
+    this.backups =
+        store.map(known ->
+            new WalBackups(registry, known, config.backup(), Clock.SYSTEM, Ids.secureRandom()));
     boolean started = false;
     try {
       registry.readAll();
@@ -78,7 +90,7 @@ public final class Safekeeper implements AutoCloseable {
       this.server =
           RpcServer.start(
               config.listen(),
-              List.of(new SafekeeperService(registry, rebuilds, scrubs, hub, pool)));
+              List.of(new SafekeeperService(registry, rebuilds, scrubs, hub, pool, store)));
       started = true;
     } finally {
       if (!started) {
@@ -92,6 +104,7 @@ public final class Safekeeper implements AutoCloseable {
             POSITIONS_PERSIST_INTERVAL_MILLIS,
             POSITIONS_PERSIST_INTERVAL_MILLIS,
             TimeUnit.MILLISECONDS);
+    backups.ifPresent(running -> every(config.backup().pollMillis(), running::tick));
     if (config.scrubBytesPerSecond() > 0) {
       BackgroundScrub scrub =
           new BackgroundScrub(registry, directory, config.scrubBytesPerSecond());
@@ -102,6 +115,22 @@ public final class Safekeeper implements AutoCloseable {
               BackgroundScrub.TICK_MILLIS,
               TimeUnit.MILLISECONDS);
     }
+  }
+
+  /** On the scheduler; what fails is logged, and tried again the next time. */
+  private void every(long millis, Runnable task) {
+    var _ =
+        scheduler.scheduleWithFixedDelay(
+            () -> {
+              try {
+                task.run();
+              } catch (RuntimeException failure) {
+                log.warn("safekeeper {}: {}", directory.node(), failure.toString());
+              }
+            },
+            millis,
+            millis,
+            TimeUnit.MILLISECONDS);
   }
 
   private TimelineStatusResponse toProto(TimelineSnapshot snapshot) {
@@ -120,15 +149,25 @@ public final class Safekeeper implements AutoCloseable {
    * @throws IOException if the address is taken or the disk fails
    */
   public static Safekeeper start(SafekeeperConfig config) throws StorageException, IOException {
-    return start(config, _ -> {});
+    return start(config, Optional.empty(), _ -> {});
   }
 
   /** As {@link #start(SafekeeperConfig)}, and tells when it cannot go on. */
   public static Safekeeper start(SafekeeperConfig config, FatalHandler fatalHandler)
       throws StorageException, IOException {
+    return start(config, Optional.empty(), fatalHandler);
+  }
+
+  /**
+   * As {@link #start(SafekeeperConfig)}, with an object store that WAL goes to. Without one, all
+   * WAL stays.
+   */
+  public static Safekeeper start(
+      SafekeeperConfig config, Optional<ObjectStore> store, FatalHandler fatalHandler)
+      throws StorageException, IOException {
     DataDirectory directory = DataDirectory.open(config.dataDir(), new NodeId(config.nodeId()));
     try {
-      Safekeeper safekeeper = new Safekeeper(directory, config, fatalHandler);
+      Safekeeper safekeeper = new Safekeeper(directory, config, store, fatalHandler);
       log.info(
           "safekeeper {} listens on port {}, data in {}",
           config.nodeId(),
@@ -166,6 +205,7 @@ public final class Safekeeper implements AutoCloseable {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
+    backups.ifPresent(WalBackups::stop);
     registry.close();
     server.close();
     stopThreads();

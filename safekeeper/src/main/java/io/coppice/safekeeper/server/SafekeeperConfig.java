@@ -9,9 +9,10 @@ import java.nio.file.Path;
  * @param nodeId from 1; written into the data directory, which then refuses another one
  * @param listen port 0 takes a free one
  * @param scrubBytesPerSecond how fast stored WAL is checked all the time; zero: not at all
+ * @param backup when WAL goes to the object store, if there is one
  */
 public record SafekeeperConfig(
-    long nodeId, Path dataDir, HostPort listen, long scrubBytesPerSecond) {
+    long nodeId, Path dataDir, HostPort listen, long scrubBytesPerSecond, BackupConfig backup) {
   private static final long SCRUB_BYTES_PER_SECOND = 8L << 20;
 
   public SafekeeperConfig {
@@ -19,6 +20,11 @@ public record SafekeeperConfig(
       throw new IllegalArgumentException(
           "not a safekeeper id: %d (expected 1 or more)".formatted(nodeId));
     }
+  }
+
+  /** With the usual times of the backup. */
+  public SafekeeperConfig(long nodeId, Path dataDir, HostPort listen, long scrubBytesPerSecond) {
+    this(nodeId, dataDir, listen, scrubBytesPerSecond, BackupConfig.USUAL);
   }
 
   /** With the usual pace of the scrub. */

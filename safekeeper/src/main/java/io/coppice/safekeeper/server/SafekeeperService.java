@@ -4,6 +4,7 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.common.rpc.RpcStatus;
 import io.coppice.proto.v1.AcceptorMessage;
@@ -27,6 +28,7 @@ import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -37,18 +39,21 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
   private final ScrubCalls scrubs;
   private final WatchHub hub;
   private final Executor pool;
+  private final Optional<ObjectStore> store;
 
   SafekeeperService(
       TimelineRegistry registry,
       TimelineRebuilds rebuilds,
       ScrubCalls scrubs,
       WatchHub hub,
-      Executor pool) {
+      Executor pool,
+      Optional<ObjectStore> store) {
     this.registry = registry;
     this.rebuilds = rebuilds;
     this.scrubs = scrubs;
     this.hub = hub;
     this.pool = pool;
+    this.store = store;
   }
 
   @Override
@@ -58,7 +63,7 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
 
   @Override
   public StreamObserver<StreamWalRequest> streamWal(StreamObserver<StreamWalResponse> out) {
-    return new WalStreamSession((ServerCallStreamObserver<StreamWalResponse>) out, registry);
+    return new WalStreamSession((ServerCallStreamObserver<StreamWalResponse>) out, registry, store);
   }
 
   @Override

@@ -66,7 +66,7 @@ final class ScrubRun {
   }
 
   private void scrub(ScrubTarget target) throws IOException {
-    try (WalScrub scrub = directory.newScrub(target.properties(), target.end())) {
+    try (WalScrub scrub = directory.newScrub(target.properties(), target.from(), target.end())) {
       long before = blocksChecked;
       long told = before;
       while (!scrub.isDone() && !out.isCancelled()) {

@@ -111,7 +111,7 @@ final class TimelineRebuild {
             .orElseThrow()
             .from();
     log.info("timeline {}: rebuilding it from {}", id, plan);
-    try (StagedTimeline staged = directory.stage(plan.state().properties(), creator)) {
+    try (StagedTimeline staged = directory.stage(plan.state(), creator)) {
       copy(donor, plan, staged.wal());
       staged.publish(plan.state());
     }

@@ -96,16 +96,11 @@ final class TimelineRegistry {
     TimelineWorker worker = open.get(id);
     if (worker != null) {
       TimelineSnapshot now = worker.snapshot();
-      return Optional.of(
-          new ScrubTarget(now.state().properties(), now.flushLsn(), now.commitLsn()));
+      return Optional.of(ScrubTarget.of(now.state(), now.flushLsn()));
     }
     return Optional.ofNullable(dormant.get(id))
         .map(TimelineSnapshot::state)
-        .map(state ->
-            new ScrubTarget(
-                state.properties(),
-                DataDirectory.blockStart(state.commitLsn()),
-                state.commitLsn()));
+        .map(state -> ScrubTarget.of(state, DataDirectory.blockStart(state.commitLsn())));
   }
 
   /**

@@ -9,7 +9,6 @@ import io.coppice.safekeeper.consensus.NodeId;
 import io.coppice.safekeeper.consensus.Reply;
 import io.coppice.safekeeper.consensus.Request;
 import io.coppice.safekeeper.wal.TimelineStorage;
-import io.coppice.safekeeper.wal.WalReader;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.Set;
@@ -36,6 +35,11 @@ final class TimelineWorker {
   /** A sync comes after so many messages even if more are waiting: 4 MiB at most. */
   private static final int BATCH_MESSAGES_MAX = 32;
 
+  /** Something to be done by whoever owns the acceptor. */
+  private interface AcceptorCall {
+    void run(Acceptor acceptor) throws StorageException, DiskFailure;
+  }
+
   private sealed interface Task {
     record Message(ProposeSession from, Request request) implements Task {}
 
@@ -43,8 +47,7 @@ final class TimelineWorker {
 
     record PersistPositions() implements Task {}
 
-    record RaiseGeneration(int generation, CompletableFuture<TimelineSnapshot> raised)
-        implements Task {}
+    record Call(AcceptorCall call, CompletableFuture<TimelineSnapshot> done) implements Task {}
 
     record Close(CompletableFuture<Void> closed) implements Task {}
   }
@@ -100,8 +103,8 @@ final class TimelineWorker {
     return acceptor.isFollowing(term);
   }
 
-  WalReader newReader() {
-    return storage.newReader();
+  TimelineStorage storage() {
+    return storage;
   }
 
   /** Has {@code listener} run, by the owner, whenever positions or the term change. */
@@ -135,9 +138,35 @@ final class TimelineWorker {
    * or with a {@link StorageException} if a later generation was seen.
    */
   CompletableFuture<TimelineSnapshot> raiseGeneration(int generation) {
-    CompletableFuture<TimelineSnapshot> raised = new CompletableFuture<>();
-    enqueue(new Task.RaiseGeneration(generation, raised));
-    return raised;
+    return call(acceptor -> acceptor.raiseGeneration(generation));
+  }
+
+  /** Notes that the object store has all WAL below. */
+  CompletableFuture<TimelineSnapshot> backedUp(Lsn lsn) {
+    return call(acceptor -> acceptor.backedUp(lsn));
+  }
+
+  /** Notes that the page server does not need WAL below any more. */
+  void pageServerHas(Lsn lsn) {
+    if (lsn.isAfter(snapshot.state().retention().pageServerLsn())) {
+      var _ = call(acceptor -> acceptor.pageServerHas(lsn));
+    }
+  }
+
+  /**
+   * Writes down which WAL is given up; completes with the state then. What it is without is to be
+   * deleted by the caller, with {@link TimelineStorage#removeBefore}.
+   */
+  CompletableFuture<TimelineSnapshot> giveUpOldWal() {
+    return call(acceptor -> {
+      var _ = acceptor.giveUpOldWal();
+    });
+  }
+
+  private CompletableFuture<TimelineSnapshot> call(AcceptorCall call) {
+    CompletableFuture<TimelineSnapshot> done = new CompletableFuture<>();
+    enqueue(new Task.Call(call, done));
+    return done;
   }
 
   /** Ends all conversations and closes the files, after what is queued. */
@@ -197,24 +226,23 @@ final class TimelineWorker {
           acceptor.persistPositions();
         }
       }
-      case Task.RaiseGeneration(int generation, CompletableFuture<TimelineSnapshot> raised) ->
-          raiseGeneration(generation, raised);
+      case Task.Call(AcceptorCall call, CompletableFuture<TimelineSnapshot> done) ->
+          run(call, done);
       case Task.Close(CompletableFuture<Void> done) -> closeNow(done);
     }
   }
 
-  private void raiseGeneration(int generation, CompletableFuture<TimelineSnapshot> raised)
-      throws DiskFailure {
+  private void run(AcceptorCall call, CompletableFuture<TimelineSnapshot> done) throws DiskFailure {
     if (closed) {
-      raised.completeExceptionally(closedHere());
+      done.completeExceptionally(closedHere());
       return;
     }
     try {
-      acceptor.raiseGeneration(generation);
+      call.run(acceptor);
       publish();
-      raised.complete(snapshot);
+      done.complete(snapshot);
     } catch (StorageException refused) {
-      raised.completeExceptionally(refused);
+      done.completeExceptionally(refused);
     }
   }
 

@@ -6,21 +6,24 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.rpc.RpcStatus;
 import io.coppice.proto.v1.StartStream;
 import io.coppice.proto.v1.StreamWalRequest;
 import io.coppice.proto.v1.StreamWalResponse;
-import io.coppice.safekeeper.wal.WalReader;
+import io.coppice.safekeeper.backup.TimelineWalReader;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * One reader of a timeline's WAL. A virtual thread reads and sends; it waits for WAL, for room in
- * the connection, and for the end.
+ * the connection, and for the end. WAL that is not here any more comes from the object store.
  */
 final class WalStreamSession implements StreamObserver<StreamWalRequest> {
   private static final Logger log = LoggerFactory.getLogger(WalStreamSession.class);
@@ -29,12 +32,21 @@ final class WalStreamSession implements StreamObserver<StreamWalRequest> {
   private final ServerCallStreamObserver<StreamWalResponse> out;
   private final TimelineRegistry registry;
   private final Signal signal = new Signal();
+  private final Optional<ObjectStore> store;
   private boolean started;
+
+  /** What is streamed, once that began. */
+  private volatile @Nullable TimelineWorker streamed;
+
   private volatile boolean ended;
 
-  WalStreamSession(ServerCallStreamObserver<StreamWalResponse> out, TimelineRegistry registry) {
+  WalStreamSession(
+      ServerCallStreamObserver<StreamWalResponse> out,
+      TimelineRegistry registry,
+      Optional<ObjectStore> store) {
     this.out = out;
     this.registry = registry;
+    this.store = store;
     out.setOnCancelHandler(this::end);
     out.setOnReadyHandler(signal::give);
   }
@@ -45,6 +57,10 @@ final class WalStreamSession implements StreamObserver<StreamWalRequest> {
       started = true;
       StartStream start = request.getStart();
       Thread.ofVirtual().name("wal-stream").start(() -> run(start));
+    }
+    TimelineWorker timeline = streamed;
+    if (request.hasFeedback() && timeline != null) {
+      timeline.pageServerHas(new Lsn(request.getFeedback().getRemoteConsistentLsn()));
     }
   }
 
@@ -71,7 +87,8 @@ final class WalStreamSession implements StreamObserver<StreamWalRequest> {
       TimelineWorker timeline = registry.open(id);
       Runnable listener = signal::give;
       timeline.listen(listener);
-      try (WalReader reader = timeline.newReader()) {
+      streamed = timeline;
+      try (TimelineWalReader reader = new TimelineWalReader(timeline.storage(), store)) {
         stream(start, timeline, reader);
       } finally {
         timeline.unlisten(listener);
@@ -90,7 +107,7 @@ final class WalStreamSession implements StreamObserver<StreamWalRequest> {
     }
   }
 
-  private void stream(StartStream start, TimelineWorker timeline, WalReader reader)
+  private void stream(StartStream start, TimelineWorker timeline, TimelineWalReader reader)
       throws StorageException, InterruptedException {
     Lsn position = new Lsn(start.getStartLsn());
     Lsn end = start.getEndLsn() == 0 ? Lsn.MAX : new Lsn(start.getEndLsn());

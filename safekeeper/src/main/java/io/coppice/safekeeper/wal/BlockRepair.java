@@ -96,7 +96,11 @@ public final class BlockRepair {
           "expected %d bytes of WAL at %s, got %d".formatted(length - offset, from(), wal.length));
     }
     System.arraycopy(wal, 0, right, offset, wal.length);
+    share.removal().lock();
     try {
+      if (block.isBefore(share.keptFrom())) {
+        return; // it is not here any more
+      }
       if (checksum.isPresent()) {
         repairBytes(checksum.get(), right);
       } else {
@@ -108,6 +112,8 @@ public final class BlockRepair {
       }
     } catch (IOException e) {
       throw new DiskFailure("cannot repair the block at " + block, e);
+    } finally {
+      share.removal().unlock();
     }
     share.markWhole(block);
   }

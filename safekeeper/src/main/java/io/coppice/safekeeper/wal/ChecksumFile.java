@@ -43,11 +43,12 @@ final class ChecksumFile implements AutoCloseable {
   /** What the file of a new segment holds. */
   static byte[] empty(WalSegments segments, long number) {
     byte[] header = header(segments, number);
-    return ByteBuffer.allocate(sizeBytes(segments)).put(header).array();
+    return ByteBuffer.allocate(sizeBytes(segments.blocks())).put(header).array();
   }
 
-  private static int sizeBytes(WalSegments segments) {
-    return HEADER_SIZE_BYTES + segments.blocks() * ENTRY_SIZE_BYTES;
+  /** Of a segment of so many blocks. */
+  static int sizeBytes(int blocks) {
+    return HEADER_SIZE_BYTES + blocks * ENTRY_SIZE_BYTES;
   }
 
   private static byte[] header(WalSegments segments, long number) {
@@ -91,7 +92,7 @@ final class ChecksumFile implements AutoCloseable {
     }
     boolean good = false;
     try {
-      check(path, channel, header(segments, number), sizeBytes(segments));
+      check(path, channel, header(segments, number), sizeBytes(segments.blocks()));
       good = true;
     } finally {
       if (!good) {

@@ -6,6 +6,7 @@ import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
 import io.coppice.safekeeper.consensus.AcceptorState;
+import io.coppice.safekeeper.consensus.Retention;
 import io.coppice.safekeeper.consensus.TermHistory;
 import io.coppice.safekeeper.consensus.TermSwitch;
 import io.coppice.safekeeper.consensus.TimelineProperties;
@@ -17,13 +18,13 @@ import java.util.List;
 import java.util.zip.CRC32C;
 
 /**
- * A timeline's control file, version 1. Little endian; ids big endian as they are written.
+ * A timeline's control file, version 2. Little endian; ids big endian as they are written.
  *
  * <pre>
  *   0        8         12        16                32                48           52
  *   +--------+---------+---------+-----------------+-----------------+------------+
  *   | magic  | version | length  | tenant id       | timeline id     | Postgres   |
- *   | 8      | u32 = 1 | u32     | 16              | 16              | major u32  |
+ *   | 8      | u32 = 2 | u32     | 16              | 16              | major u32  |
  *   +--------+---------+---------+-----------------+-----------------+------------+
  *   52              56           64           72           76          80
  *   +---------------+------------+------------+------------+-----------+
@@ -38,6 +39,12 @@ import java.util.zip.CRC32C;
  *   earlier: attempts to make the timeline before this one
  *
  *   112 + 16 * entries
+ *   +-----------------+-------------+-------------------+
+ *   | local start LSN | backup LSN  | page server's LSN |     not in version 1: there all WAL was
+ *   | u64             | u64         | u64               |     kept, and nothing was elsewhere
+ *   +-----------------+-------------+-------------------+
+ *
+ *   136 + 16 * entries
  *   +----------------------+
  *   | CRC32C of all before |     length = size of the file; in every version the last
  *   | u32                  |     four bytes are the CRC32C of all before them
@@ -46,22 +53,27 @@ import java.util.zip.CRC32C;
  */
 final class ControlFileCodec {
   private static final byte[] MAGIC = {'C', 'O', 'P', 'S', 'K', 'C', 'T', 'L'};
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
+  private static final int VERSION_WITHOUT_RETENTION = 1;
   private static final int VERSION_OFFSET = 8;
   private static final int LENGTH_OFFSET = 12;
   private static final int FIXED_SIZE_BYTES = 112;
   private static final int ENTRY_SIZE_BYTES = 16;
+  private static final int RETENTION_SIZE_BYTES = 24;
   private static final int CRC_SIZE_BYTES = 4;
 
   /** No control file is larger. */
   static final int SIZE_BYTES_MAX =
-      FIXED_SIZE_BYTES + TermHistory.ENTRIES_MAX * ENTRY_SIZE_BYTES + CRC_SIZE_BYTES;
+      FIXED_SIZE_BYTES
+          + TermHistory.ENTRIES_MAX * ENTRY_SIZE_BYTES
+          + RETENTION_SIZE_BYTES
+          + CRC_SIZE_BYTES;
 
   private ControlFileCodec() {}
 
   static byte[] encode(AcceptorState state) {
     List<TermSwitch> entries = state.history().entries();
-    int size = FIXED_SIZE_BYTES + entries.size() * ENTRY_SIZE_BYTES + CRC_SIZE_BYTES;
+    int size = (int) sizeOf(VERSION, entries.size());
     ByteBuffer out = ByteBuffer.allocate(size);
     TimelineProperties properties = state.properties();
     out.put(MAGIC).order(ByteOrder.LITTLE_ENDIAN).putInt(VERSION).putInt(size);
@@ -85,8 +97,20 @@ final class ControlFileCodec {
     for (TermSwitch entry : entries) {
       out.putLong(entry.term()).putLong(entry.startLsn().value());
     }
+    Retention retention = state.retention();
+    out.putLong(retention.localStartLsn().value())
+        .putLong(retention.backupLsn().value())
+        .putLong(retention.pageServerLsn().value());
     out.putInt(crc(out.array(), out.position()));
     return out.array();
+  }
+
+  private static long sizeOf(int version, int entries) {
+    int retentionSizeBytes = version == VERSION_WITHOUT_RETENTION ? 0 : RETENTION_SIZE_BYTES;
+    return FIXED_SIZE_BYTES
+        + (long) entries * ENTRY_SIZE_BYTES
+        + retentionSizeBytes
+        + CRC_SIZE_BYTES;
   }
 
   /**
@@ -117,25 +141,25 @@ final class ControlFileCodec {
           "%08x".formatted(in.getInt(crcOffset)));
     }
     int version = in.getInt(VERSION_OFFSET);
-    if (version != VERSION) {
+    if (version != VERSION && version != VERSION_WITHOUT_RETENTION) {
       throw new StorageException.Unsupported(
-          "%s is of version %d; this safekeeper reads version %d"
-              .formatted(file, version, VERSION));
+          "%s is of version %d; this safekeeper reads versions %d and %d"
+              .formatted(file, version, VERSION_WITHOUT_RETENTION, VERSION));
     }
     int entries = in.getInt(104);
-    long expectedSize = FIXED_SIZE_BYTES + (long) entries * ENTRY_SIZE_BYTES + CRC_SIZE_BYTES;
-    if (in.getInt(LENGTH_OFFSET) != bytes.length || expectedSize != bytes.length) {
+    long expectedSize = sizeOf(version, entries);
+    if (entries < 0 || in.getInt(LENGTH_OFFSET) != bytes.length || expectedSize != bytes.length) {
       throw corrupt(file, LENGTH_OFFSET, "length " + expectedSize, bytes.length);
     }
     try {
-      return readState(in, entries);
+      return readState(in, version, entries);
     } catch (IllegalArgumentException impossible) {
       throw new StorageException.Corrupt(
           "%s: %s".formatted(file, impossible.getMessage()), impossible);
     }
   }
 
-  private static AcceptorState readState(ByteBuffer in, int entries) {
+  private static AcceptorState readState(ByteBuffer in, int version, int entries) {
     in.order(ByteOrder.BIG_ENDIAN).position(16);
     TenantId tenant = new TenantId(in.getLong(), in.getLong());
     TimelineId timeline = new TimelineId(in.getLong(), in.getLong());
@@ -154,6 +178,10 @@ final class ControlFileCodec {
     for (int i = 0; i < entries; i++) {
       history.add(new TermSwitch(in.getLong(), new Lsn(in.getLong())));
     }
+    Retention retention =
+        version == VERSION_WITHOUT_RETENTION
+            ? Retention.initial(startLsn)
+            : new Retention(new Lsn(in.getLong()), new Lsn(in.getLong()), new Lsn(in.getLong()));
     return new AcceptorState(
         new TimelineProperties(
             new TenantTimelineId(tenant, timeline),
@@ -166,7 +194,8 @@ final class ControlFileCodec {
         term,
         new TermHistory(history),
         commitLsn,
-        truncateLsn);
+        truncateLsn,
+        retention);
   }
 
   private static int crc(byte[] bytes, int length) {

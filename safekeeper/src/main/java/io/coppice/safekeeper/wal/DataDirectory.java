@@ -239,17 +239,19 @@ public final class DataDirectory implements AutoCloseable {
     deleteTree(aside(REPLACED, id));
   }
 
-  /** Begins to put a timeline together, which is not here until it is published. */
-  public StagedTimeline stage(TimelineProperties properties, Executor creator)
+  /**
+   * Begins to put a timeline together, which is not here until it is published.
+   *
+   * @param copied the state it will have; its log is to be copied from where that says it begins
+   */
+  public StagedTimeline stage(AcceptorState copied, Executor creator)
       throws StorageException, IOException {
-    TenantTimelineId id = properties.id();
+    TenantTimelineId id = copied.properties().id();
     Path staging = aside(REBUILDING, id);
     deleteTree(staging);
     DurableFiles.createDirectories(staging);
     DurableFiles.createDirectories(timelinesOf(id));
-    TimelineStorage storage =
-        TimelineStorage.create(
-            staging, AcceptorState.initial(properties, 0), creator, new LogShare());
+    TimelineStorage storage = TimelineStorage.createCopy(staging, copied, creator);
     return new StagedTimeline(storage, staging, path(id));
   }
 
@@ -318,12 +320,13 @@ public final class DataDirectory implements AutoCloseable {
   /**
    * Begins to check all blocks of a timeline.
    *
+   * @param from where its WAL begins here
    * @param end all WAL below has checksums, and below it no block is being written
    */
-  public WalScrub newScrub(TimelineProperties properties, Lsn end) {
+  public WalScrub newScrub(TimelineProperties properties, Lsn from, Lsn end) {
     TenantTimelineId id = properties.id();
     WalSegments segments = TimelineStorage.segments(path(id), properties);
-    return new WalScrub(segments, share(id), properties.startLsn(), end);
+    return new WalScrub(segments, share(id), from, end);
   }
 
   /**

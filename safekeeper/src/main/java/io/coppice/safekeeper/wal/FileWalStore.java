@@ -50,6 +50,9 @@ final class FileWalStore implements WalStore, AutoCloseable {
   private final WalRecord record = new WalRecord();
   private final byte[] scratch = new byte[Request.Append.DATA_SIZE_BYTES_MAX];
 
+  /** Where the first record begins that is looked at. */
+  private final Lsn recordsFrom;
+
   private @Nullable WalDecoder decoder;
   private Lsn writeLsn;
   private Lsn flushLsn;
@@ -69,6 +72,7 @@ final class FileWalStore implements WalStore, AutoCloseable {
       WalSegments segments,
       TimelineProperties properties,
       WalScan.Found found,
+      Lsn recordsFrom,
       Executor creator,
       LogShare share)
       throws StorageException {
@@ -80,7 +84,8 @@ final class FileWalStore implements WalStore, AutoCloseable {
     this.writeLsn = found.end();
     this.flushLsn = found.end();
     this.touchedLsn = found.end();
-    this.decoder = newDecoder(found.end());
+    this.recordsFrom = recordsFrom;
+    this.decoder = newDecoder(recordsFrom);
     this.checksums = new ChecksumWriter(segments, share, found);
   }
 
@@ -89,7 +94,8 @@ final class FileWalStore implements WalStore, AutoCloseable {
    * may only have been in the kernel's memory when the process before this one ended. A sync alone
    * would not do: if one had failed, the kernel still shows what it has given up writing.
    *
-   * @param from a record boundary at or below which all WAL is known to be there
+   * @param localStart where WAL begins that is to be here; what is before is deleted
+   * @param from a record boundary; from {@code localStart} up to it all WAL is known to be there
    * @param creator runs what creates segments ahead of need
    * @param share with those who read the same log
    * @throws StorageException.Corrupt if a segment below {@code from} is missing, or WAL behind it
@@ -98,14 +104,16 @@ final class FileWalStore implements WalStore, AutoCloseable {
   static FileWalStore open(
       WalSegments segments,
       TimelineProperties properties,
+      Lsn localStart,
       Lsn from,
       Executor creator,
       LogShare share)
       throws StorageException, IOException {
     segments.clearLeftovers();
+    segments.deleteBefore(segments.numberOf(localStart));
     segments.syncNames();
-    if (from.isAfter(properties.startLsn())) {
-      long first = segments.numberOf(properties.startLsn());
+    if (from.isAfter(localStart)) {
+      long first = segments.numberOf(localStart);
       for (long number = first; number <= segments.numberOf(from.plus(-1)); number++) {
         if (!segments.exists(number)) {
           throw new StorageException.Corrupt(
@@ -116,10 +124,29 @@ final class FileWalStore implements WalStore, AutoCloseable {
     WalScan.Found found = WalScan.find(segments, properties, from);
     rewrite(segments, from, found.end());
     LogCut.at(segments, found.end(), found.tail());
-    FileWalStore store = new FileWalStore(segments, properties, found, creator, share);
+    FileWalStore store = new FileWalStore(segments, properties, found, found.end(), creator, share);
     store.checksums.store(found.end());
     store.checksums.sync();
     return store;
+  }
+
+  /**
+   * A log that is to be copied from another safekeeper, and is empty yet.
+   *
+   * @param localStart where it is to begin: where the timeline does, or at a segment, in the middle
+   *     of a record perhaps
+   * @param recordsFrom a record boundary at or behind that; what is before is taken as it comes
+   */
+  static FileWalStore openCopy(
+      WalSegments segments,
+      TimelineProperties properties,
+      Lsn localStart,
+      Lsn recordsFrom,
+      Executor creator,
+      LogShare share)
+      throws StorageException, IOException {
+    WalScan.Found nothing = WalScan.find(segments, properties, localStart);
+    return new FileWalStore(segments, properties, nothing, recordsFrom, creator, share);
   }
 
   /** Writes what is there once more, and syncs it. */
@@ -178,7 +205,7 @@ final class FileWalStore implements WalStore, AutoCloseable {
     }
     checksums.append(scratch, length);
     writeLsn = begin.plus(length);
-    decode(length);
+    decode(Math.clamp(recordsFrom.minus(begin), 0, length), length);
   }
 
   /** Nothing was acknowledged of what could not be written; without room it may work later. */
@@ -191,12 +218,12 @@ final class FileWalStore implements WalStore, AutoCloseable {
   }
 
   /** The log ends at the last whole record; the decoder says which that is. */
-  private void decode(int length) throws StorageException {
+  private void decode(int from, int length) throws StorageException {
     WalDecoder current = decoder;
     if (current == null) {
       throw new StorageException.Corrupt("the log at " + writeLsn + " was not WAL");
     }
-    current.feed(scratch, 0, length);
+    current.feed(scratch, from, length - from);
     try {
       while (current.next(record)) {
         // only the positions matter

@@ -4,6 +4,7 @@ import io.coppice.common.id.Lsn;
 import java.util.NavigableMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * What the owner of a log and its readers, in other threads, tell each other. Its monitor is held
@@ -17,6 +18,25 @@ final class LogShare {
   private final AtomicLong cuts = new AtomicLong();
 
   private final NavigableMap<Lsn, String> damaged = new ConcurrentSkipListMap<>();
+
+  /** Held while segments are removed, and by whoever writes to one that may be. */
+  private final ReentrantLock removal = new ReentrantLock();
+
+  private volatile Lsn keptFrom = Lsn.INVALID;
+
+  ReentrantLock removal() {
+    return removal;
+  }
+
+  /** WAL before it is removed, or about to be. */
+  void keepFrom(Lsn lsn) {
+    keptFrom = lsn;
+    damaged.subMap(Lsn.INVALID, false, lsn, false).clear();
+  }
+
+  Lsn keptFrom() {
+    return keptFrom;
+  }
 
   void beginCut() {
     cuts.incrementAndGet();

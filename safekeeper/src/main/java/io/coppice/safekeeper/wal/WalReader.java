@@ -6,6 +6,7 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 
 /**
  * Reads a timeline's WAL from its segment files, each block checked before a byte of it is given
@@ -20,6 +21,11 @@ public final class WalReader implements AutoCloseable {
   /** The block looked at, or the start of a segment that is opened. */
   private Lsn checking = Lsn.INVALID;
 
+  /** Reads segments that were put into a directory of their own, with their checksums. */
+  public static WalReader ofDirectory(Path directory, int segmentSizeBytes) {
+    return new WalReader(new WalSegments(directory, segmentSizeBytes), new LogShare());
+  }
+
   WalReader(WalSegments segments, LogShare share) {
     this.segments = segments;
     this.share = share;
@@ -32,26 +38,41 @@ public final class WalReader implements AutoCloseable {
    * that so much WAL is durable there.
    *
    * @return number of bytes, at least one if there is room
-   * @throws StorageException.NotFound if that WAL is not here any more
+   * @throws StorageException.NotFound if that WAL is not here any more: see {@link #isRemoved}
    * @throws StorageException.Corrupt if a block is damaged: nothing of it is given out
    * @throws StorageException.Transient if the disk does not answer, or the log is being cut
    */
   public int read(Lsn from, ByteBuffer into) throws StorageException {
     long cuts = share.cuts();
     try {
+      checkKept(from);
       if (cuts != cutsSeen) {
         blocks.close(); // a segment may be another file now
         cutsSeen = cuts;
       }
       return readBlocks(from, into);
     } catch (StorageException.Corrupt damage) {
+      checkKept(from);
       if (share.wasCutSince(cuts)) {
         throw new StorageException.Transient("WAL at %s is being cut".formatted(from), damage);
       }
       share.markDamaged(checking, String.valueOf(damage.getMessage()));
       throw damage;
     } catch (IOException e) {
+      checkKept(from);
       throw new StorageException.Transient("cannot read WAL at %s: %s".formatted(from, e), e);
+    }
+  }
+
+  /** Whether that WAL is not here because nobody needed it any more. */
+  public boolean isRemoved(Lsn lsn) {
+    return lsn.isBefore(share.keptFrom());
+  }
+
+  private void checkKept(Lsn from) throws StorageException.NotFound {
+    if (isRemoved(from)) {
+      throw new StorageException.NotFound(
+          "WAL at %s is removed here; it begins at %s".formatted(from, share.keptFrom()));
     }
   }
 

@@ -42,6 +42,10 @@ public final class WalScrub implements AutoCloseable {
 
   /** Looks at the next blocks; returns how many bytes that were. */
   public int step() throws IOException {
+    if (next.isBefore(share.keptFrom())) {
+      next = share.keptFrom();
+      return 0;
+    }
     long cuts = share.cuts();
     long number = segments.numberOf(next);
     int first = segments.offsetIn(next) / BLOCK_SIZE_BYTES;
@@ -115,7 +119,7 @@ public final class WalScrub implements AutoCloseable {
   }
 
   private void damaged(Lsn block, StorageException.Corrupt damage, long cuts) {
-    if (!share.wasCutSince(cuts)) {
+    if (!share.wasCutSince(cuts) && block.isAtOrAfter(share.keptFrom())) {
       share.markDamaged(block, String.valueOf(damage.getMessage()));
     }
   }

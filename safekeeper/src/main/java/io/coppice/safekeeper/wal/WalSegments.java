@@ -193,6 +193,17 @@ final class WalSegments {
     return Optional.of(channel);
   }
 
+  /**
+   * Deletes the segments before {@code first} with their checksums, oldest first. Nobody needs them
+   * to be there, so they may come back after a loss of power, and are deleted again.
+   */
+  void deleteBefore(long first) throws IOException {
+    for (long number : list().headSet(first)) {
+      Files.deleteIfExists(path(number));
+      Files.deleteIfExists(checksumPath(number));
+    }
+  }
+
   /** Deletes the segments after {@code last}, newest first, durably, then their checksums. */
   void deleteAfter(long last) throws IOException {
     SortedSet<Long> later = list().tailSet(last + 1);

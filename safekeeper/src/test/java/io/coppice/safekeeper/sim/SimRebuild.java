@@ -99,8 +99,7 @@ final class SimRebuild {
           try {
             RebuildPlan plan = RebuildPlan.of(generation, answers);
             world.trace.add("safekeeper %s: %s".formatted(safekeeper.node, plan));
-            onDisk(() ->
-                staged = safekeeper.directory().stage(plan.state().properties(), Runnable::run));
+            onDisk(() -> staged = safekeeper.directory().stage(plan.state(), Runnable::run));
             if (staged != null) {
               step(() -> copy(plan));
             }

@@ -9,6 +9,7 @@ import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
 import io.coppice.safekeeper.consensus.AcceptorState;
+import io.coppice.safekeeper.consensus.Retention;
 import io.coppice.safekeeper.consensus.TermHistory;
 import io.coppice.safekeeper.consensus.TermSwitch;
 import io.coppice.safekeeper.consensus.TimelineProperties;
@@ -37,7 +38,28 @@ final class ControlFileCodecTest {
         new TermHistory(
             List.of(new TermSwitch(1, new Lsn(0x1500028)), new TermSwitch(9, new Lsn(0x1600000)))),
         new Lsn(0x1580000),
-        new Lsn(0x1570000));
+        new Lsn(0x1570000),
+        new Retention(new Lsn(0x1500028), new Lsn(0x1560000), new Lsn(0x1550000)));
+  }
+
+  /** As safekeepers wrote it that kept all of their WAL. */
+  private static byte[] ofVersion1(AcceptorState state) {
+    byte[] newer = ControlFileCodec.encode(state);
+    byte[] older = Arrays.copyOf(newer, newer.length - 24);
+    ByteBuffer bytes = ByteBuffer.wrap(older).order(ByteOrder.LITTLE_ENDIAN);
+    CRC32C crc = new CRC32C();
+    bytes.putInt(8, 1).putInt(12, older.length);
+    crc.update(older, 0, older.length - 4);
+    bytes.putInt(older.length - 4, (int) crc.getValue());
+    return older;
+  }
+
+  @Test
+  void readsVersion1AsWhatHasAllOfItsWal() throws Exception {
+    AcceptorState read = ControlFileCodec.decode(FILE, ofVersion1(state()));
+    assertThat(read.retention()).isEqualTo(Retention.initial(new Lsn(0x1500028)));
+    assertThat(read.history()).isEqualTo(state().history());
+    assertThat(read.commitLsn()).isEqualTo(state().commitLsn());
   }
 
   @Test
@@ -49,8 +71,8 @@ final class ControlFileCodecTest {
   void hasTheLayoutOfItsPicture() {
     ByteBuffer bytes =
         ByteBuffer.wrap(ControlFileCodec.encode(state())).order(ByteOrder.LITTLE_ENDIAN);
-    assertThat(bytes.capacity()).isEqualTo(112 + 2 * 16 + 4);
-    assertThat(bytes.getInt(8)).isEqualTo(1);
+    assertThat(bytes.capacity()).isEqualTo(112 + 2 * 16 + 24 + 4);
+    assertThat(bytes.getInt(8)).isEqualTo(2);
     assertThat(bytes.getInt(12)).isEqualTo(bytes.capacity());
     assertThat(bytes.getInt(48)).isEqualTo(15);
     assertThat(bytes.getInt(52)).isEqualTo(1 << 24);
@@ -62,6 +84,9 @@ final class ControlFileCodecTest {
     assertThat(bytes.getLong(96)).isEqualTo(0x1570000);
     assertThat(bytes.getInt(104)).isEqualTo(2);
     assertThat(bytes.getLong(112 + 16)).isEqualTo(9);
+    assertThat(bytes.getLong(112 + 2 * 16)).isEqualTo(0x1500028);
+    assertThat(bytes.getLong(112 + 2 * 16 + 8)).isEqualTo(0x1560000);
+    assertThat(bytes.getLong(112 + 2 * 16 + 16)).isEqualTo(0x1550000);
   }
 
   @Test
@@ -166,12 +191,12 @@ final class ControlFileCodecTest {
   void saysWhichVersionItReads() {
     byte[] bytes = ControlFileCodec.encode(state());
     ByteBuffer newer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-    newer.putInt(8, 2);
+    newer.putInt(8, 3);
     CRC32C crc = new CRC32C();
     crc.update(bytes, 0, bytes.length - 4);
     newer.putInt(bytes.length - 4, (int) crc.getValue());
     assertThatThrownBy(() -> ControlFileCodec.decode(FILE, bytes))
         .isInstanceOf(StorageException.Unsupported.class)
-        .hasMessage("control is of version 2; this safekeeper reads version 1");
+        .hasMessage("control is of version 3; this safekeeper reads versions 1 and 2");
   }
 }

@@ -55,7 +55,8 @@ final class TestLog {
   }
 
   FileWalStore open(Lsn from) throws Exception {
-    return FileWalStore.open(segments, properties, from, Runnable::run, new LogShare());
+    return FileWalStore.open(
+        segments, properties, properties.startLsn(), from, Runnable::run, new LogShare());
   }
 
   /** Makes records of random bodies. */

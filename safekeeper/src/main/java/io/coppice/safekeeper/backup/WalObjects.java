@@ -1,0 +1,114 @@
+package io.coppice.safekeeper.backup;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.common.objectstore.ObjectInfo;
+import io.coppice.common.objectstore.ObjectStore;
+import io.coppice.postgres.wal.WalSegmentName;
+import io.coppice.safekeeper.consensus.TimelineProperties;
+import io.coppice.safekeeper.wal.SegmentCopy;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * The objects that hold one timeline's WAL.
+ *
+ * <pre>
+ *   wal/TENANT/TIMELINE/CREATION/0000000100000000000000A3      a segment, as Postgres would have it
+ *   wal/TENANT/TIMELINE/CREATION/0000000100000000000000A3.crc  its checksums, as beside a segment
+ * </pre>
+ *
+ * <p>The checksums are there before the segment is, so whoever finds a segment can check it. Both
+ * are the same whichever safekeeper they came from: to write one again does no harm.
+ */
+public final class WalObjects {
+  static final String ROOT = "wal/";
+  static final String CHECKSUM_SUFFIX = ".crc";
+  private static final int POSTGRES_TIMELINE = 1;
+
+  private final ObjectStore store;
+  private final TimelineProperties properties;
+
+  public WalObjects(ObjectStore store, TimelineProperties properties) {
+    this.store = store;
+    this.properties = properties;
+  }
+
+  /** What the names of all objects of a timeline begin with, of any creation of it. */
+  static String prefix(TenantTimelineId id) {
+    return ROOT + id.tenant() + "/" + id.timeline() + "/";
+  }
+
+  String prefix() {
+    return prefix(properties.id()) + properties.creation() + "/";
+  }
+
+  /** Where the segment that holds {@code lsn} begins. */
+  Lsn segmentStart(Lsn lsn) {
+    return lsn.plus(-Long.remainderUnsigned(lsn.value(), properties.walSegmentSizeBytes()));
+  }
+
+  /** Where it ends. */
+  Lsn segmentEnd(Lsn lsn) {
+    return segmentStart(lsn).plus(properties.walSegmentSizeBytes());
+  }
+
+  /** How many segments there are before the one that holds {@code lsn}. */
+  long segmentNumber(Lsn lsn) {
+    return Long.divideUnsigned(lsn.value(), properties.walSegmentSizeBytes());
+  }
+
+  /** The segment that holds {@code lsn}, as Postgres names it. */
+  String fileName(Lsn lsn) {
+    int sizeBytes = properties.walSegmentSizeBytes();
+    return WalSegmentName.of(POSTGRES_TIMELINE, lsn, sizeBytes).fileName(sizeBytes);
+  }
+
+  /** The object with the segment that holds {@code lsn}. */
+  String name(Lsn lsn) {
+    return prefix() + fileName(lsn);
+  }
+
+  /** Whether both objects of a segment are there, with the sizes that they have to have. */
+  boolean hasSegment(Lsn lsn) throws StorageException {
+    Map<String, Long> sizes = new HashMap<>();
+    for (ObjectInfo found : store.list(name(lsn))) {
+      sizes.put(found.name(), found.sizeBytes());
+    }
+    int segmentSizeBytes = properties.walSegmentSizeBytes();
+    long checksumsSizeBytes = SegmentCopy.checksumsSizeBytes(segmentSizeBytes);
+    return sizes.getOrDefault(name(lsn), -1L) == segmentSizeBytes
+        && sizes.getOrDefault(name(lsn) + CHECKSUM_SUFFIX, -1L) == checksumsSizeBytes;
+  }
+
+  void putChecksums(Lsn lsn, ByteBuffer checksums) throws StorageException {
+    byte[] bytes = new byte[checksums.remaining()];
+    checksums.get(checksums.position(), bytes);
+    store.put(name(lsn) + CHECKSUM_SUFFIX, bytes);
+  }
+
+  void putSegment(Lsn lsn, Path file) throws StorageException {
+    store.putFile(name(lsn), file);
+  }
+
+  /**
+   * Fetches a segment and its checksums into a directory, under the names they had there.
+   *
+   * @throws StorageException.Corrupt if one of them is not in the store, which should have it
+   */
+  void fetch(Lsn lsn, Path directory) throws StorageException {
+    for (String name : new String[] {fileName(lsn) + CHECKSUM_SUFFIX, fileName(lsn)}) {
+      try {
+        store.getToFile(prefix() + name, directory.resolve(name));
+      } catch (StorageException.NotFound missing) {
+        throw new StorageException.Corrupt(
+            "object %s%s, offset 0: expected a part of the WAL at %s, found no such object"
+                .formatted(prefix(), name, lsn),
+            missing);
+      }
+    }
+  }
+}
