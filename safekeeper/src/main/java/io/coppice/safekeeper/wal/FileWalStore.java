@@ -51,7 +51,7 @@ final class FileWalStore implements WalStore, AutoCloseable {
   private final byte[] scratch = new byte[Request.Append.DATA_SIZE_BYTES_MAX];
 
   /** Where the first record begins that is looked at. */
-  private final Lsn recordsFrom;
+  private Lsn recordsFrom;
 
   private @Nullable WalDecoder decoder;
   private Lsn writeLsn;
@@ -371,6 +371,7 @@ final class FileWalStore implements WalStore, AutoCloseable {
     writeLsn = end;
     flushLsn = end;
     touchedLsn = end;
+    recordsFrom = end;
     decoder = newDecoder(end);
   }
 

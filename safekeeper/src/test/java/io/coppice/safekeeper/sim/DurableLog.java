@@ -11,6 +11,7 @@ import java.util.Arrays;
  * safekeeper has said that it is durable; and what else it has promised.
  */
 final class DurableLog {
+  private final World world;
   private final SimSafekeeper safekeeper;
   private final Lsn start;
   private byte[] bytes = new byte[64 * 1024];
@@ -27,6 +28,7 @@ final class DurableLog {
   private TermHistory historySeen = TermHistory.EMPTY;
 
   DurableLog(World world, SimSafekeeper safekeeper) {
+    this.world = world;
     this.safekeeper = safekeeper;
     this.start = world.properties.startLsn();
     this.promisedLsn = start;
@@ -76,19 +78,68 @@ final class DurableLog {
       Lsn at = start.plus(length);
       int offset = offsetInSegment(at);
       int count = Math.min(wanted - length, World.SEGMENT_SIZE_BYTES - offset);
-      int read =
-          safekeeper.disk.readDurable(
-              safekeeper.timelineDirectory().resolve("wal").resolve(segmentName(at)),
-              ByteBuffer.wrap(bytes, length, count),
-              offset);
-      if (read != count) {
-        throw new Violation(
-            "%s says %s is durable; its disk has %d of %d bytes at %s"
-                .formatted(safekeeper, flushLsn, read, count, at));
+      if (at.isBefore(localStart())) {
+        byte[] segment = removed(at);
+        System.arraycopy(segment, offset, bytes, length, count);
+      } else {
+        readDisk(at, ByteBuffer.wrap(bytes, length, count), flushLsn);
       }
       length += count;
     }
     changed = true;
+  }
+
+  private Lsn localStart() {
+    return safekeeper
+        .acceptor()
+        .map(acceptor -> acceptor.state().retention().localStartLsn())
+        .orElse(start);
+  }
+
+  private void readDisk(Lsn at, ByteBuffer into, Lsn flushLsn) {
+    int count = into.remaining();
+    int read =
+        safekeeper.disk.readDurable(
+            safekeeper.timelineDirectory().resolve("wal").resolve(segmentName(at)),
+            into,
+            offsetInSegment(at));
+    if (read != count) {
+      throw new Violation(
+          "%s says %s is durable; its disk has %d of %d bytes at %s"
+              .formatted(safekeeper, flushLsn, read, count, at));
+    }
+  }
+
+  private byte[] removed(Lsn at) {
+    return world
+        .store
+        .segment(at)
+        .orElseThrow(() ->
+            new Violation(
+                "%s has removed WAL at %s, which is not in the object store"
+                    .formatted(safekeeper, at)));
+  }
+
+  /** What is removed is in the object store, and all the rest is on the disk. */
+  void checkRemoved(ReferenceLog reference) {
+    Lsn localStart = localStart();
+    for (Lsn at = start; at.isBefore(localStart); at = nextSegment(at)) {
+      byte[] segment = removed(at);
+      reference.checkArchived(at, Arrays.copyOfRange(segment, offsetInSegment(at), segment.length));
+    }
+    for (Lsn at = Lsn.max(start, localStart); at.isBefore(end()); at = nextSegment(at)) {
+      int count = (int) Math.min(World.SEGMENT_SIZE_BYTES - offsetInSegment(at), end().minus(at));
+      readDisk(at, ByteBuffer.allocate(count), end());
+    }
+  }
+
+  private static Lsn nextSegment(Lsn at) {
+    return at.plus(World.SEGMENT_SIZE_BYTES - offsetInSegment(at));
+  }
+
+  /** Whether it needs to be fed from its end on, and not from its peers by a rebuild. */
+  boolean isForgotten() {
+    return forgotten;
   }
 
   /** As Postgres names it ({@code XLogFileName}). */

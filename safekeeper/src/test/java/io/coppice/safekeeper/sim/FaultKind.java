@@ -35,7 +35,16 @@ enum FaultKind {
   /** A stored bit of one safekeeper turns. At most one of them is hit: no more can be borne. */
   BIT_FLIP,
   /** A safekeeper's disk is lost, with all that was promised; an empty one takes its place. */
-  DISK_LOST;
+  DISK_LOST,
+  /** The object store does not do what it is asked to. */
+  STORE_FAILURE,
+  /** It does, and its answer is lost. */
+  STORE_ANSWER_LOST,
+  STORE_SLOW,
+  /** A page server ends, and comes back with what it had made durable. */
+  PAGE_SERVER_DOWN,
+  /** A page server starts from nothing. */
+  PAGE_SERVER_LOST;
 
   @SuppressWarnings("EnumOrdinal") // the order is fixed, see above
   long bit() {

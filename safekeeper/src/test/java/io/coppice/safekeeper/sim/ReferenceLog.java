@@ -84,6 +84,16 @@ final class ReferenceLog {
     log.checkCommitted(bytes, (int) commitLsn.minus(start));
   }
 
+  /** What is in the object store must be what was committed. */
+  void checkArchived(Lsn from, byte[] archived) {
+    int offset = (int) from.minus(start);
+    if (offset + archived.length > length
+        || !Arrays.equals(bytes, offset, offset + archived.length, archived, 0, archived.length)) {
+      throw new Violation(
+          "the object store has WAL at %s that was never committed".formatted(from));
+    }
+  }
+
   void checkServed(SimSafekeeper by, Lsn from, byte[] served) {
     int offset = (int) from.minus(start);
     if (offset + served.length > length

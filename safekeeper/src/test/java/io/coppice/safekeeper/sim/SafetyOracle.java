@@ -1,6 +1,7 @@
 package io.coppice.safekeeper.sim;
 
 import io.coppice.common.id.Lsn;
+import io.coppice.postgres.wal.WalSegmentName;
 import io.coppice.safekeeper.consensus.Acceptor;
 import io.coppice.safekeeper.consensus.Reply;
 import io.coppice.safekeeper.consensus.Request;
@@ -20,7 +21,7 @@ import java.util.TreeMap;
  * durable, never the classes under test for what they believe.
  */
 final class SafetyOracle {
-  private static final int READ_SIZE_BYTES = 16 * 1024;
+  private static final int READ_SIZE_BYTES = 32 * 1024;
 
   private record RecordEnd(int compute, Lsn end) {}
 
@@ -39,13 +40,10 @@ final class SafetyOracle {
   /** Which quorums have committed something, as bit masks. */
   private int quorumsSeen;
 
-  private Lsn pageServerPosition;
-
   SafetyOracle(World world) {
     this.world = world;
     this.start = world.properties.startLsn();
     this.reference = new ReferenceLog(start);
-    this.pageServerPosition = start;
   }
 
   int committedRecords() {
@@ -66,6 +64,7 @@ final class SafetyOracle {
     DurableLog log = log(safekeeper);
     log.restarted(acceptor);
     checkLog(safekeeper, acceptor, log);
+    gaveUp(safekeeper);
   }
 
   void restartedEmpty(SimSafekeeper safekeeper) {
@@ -245,18 +244,64 @@ final class SafetyOracle {
 
   // What page servers read.
 
-  void readCommitted(SimSafekeeper from) {
-    Optional<byte[]> piece = from.readCommitted(pageServerPosition, READ_SIZE_BYTES);
-    if (piece.isPresent()) {
-      reference.checkServed(from, pageServerPosition, piece.get());
-      pageServerPosition = pageServerPosition.plus(piece.get().length);
-      world.coverage.mark("read by the page server");
+  void served(SimSafekeeper from, Lsn position, byte[] bytes) {
+    reference.checkServed(from, position, bytes);
+  }
+
+  // What is in the object store, and what is removed.
+
+  void uploaded(String name, byte[] bytes) {
+    String file = name.substring(name.lastIndexOf('/') + 1);
+    Lsn segment =
+        WalSegmentName.parse(file, World.SEGMENT_SIZE_BYTES)
+            .orElseThrow()
+            .start(World.SEGMENT_SIZE_BYTES);
+    int before = (int) Math.max(0, start.minus(segment));
+    reference.checkArchived(segment.plus(before), Arrays.copyOfRange(bytes, before, bytes.length));
+  }
+
+  /** Nothing is removed that anybody needs. */
+  void gaveUp(SimSafekeeper safekeeper) {
+    DurableLog log = log(safekeeper);
+    Lsn localStart = safekeeper.acceptor().orElseThrow().state().retention().localStartLsn();
+    log.checkRemoved(reference);
+    if (localStart.isAfter(Lsn.max(start, world.pageServer.durable()))) {
+      throw new Violation(
+          "%s has removed WAL up to %s, which the page server needs from %s on"
+              .formatted(safekeeper, localStart, world.pageServer.durable()));
+    }
+    for (SimSafekeeper peer : world.safekeepers) {
+      DurableLog theirs = log(peer);
+      if (peer != safekeeper && !theirs.isForgotten() && localStart.isAfter(theirs.end())) {
+        throw new Violation(
+            "%s has removed WAL up to %s, which %s needs from %s on"
+                .formatted(safekeeper, localStart, peer, theirs.end()));
+      }
     }
   }
 
   void checkAll() {
     for (SimSafekeeper safekeeper : world.safekeepers) {
       safekeeper.acceptor().ifPresent(acceptor -> checkLog(safekeeper, acceptor, log(safekeeper)));
+      if (safekeeper.acceptor().isPresent()) {
+        gaveUp(safekeeper);
+        readAll(safekeeper);
+      }
+    }
+  }
+
+  /** As a page server that starts from nothing. */
+  private void readAll(SimSafekeeper safekeeper) {
+    Lsn position = start;
+    Optional<byte[]> piece = safekeeper.readCommitted(position, READ_SIZE_BYTES);
+    while (piece.isPresent()) {
+      reference.checkServed(safekeeper, position, piece.get());
+      position = position.plus(piece.get().length);
+      piece = safekeeper.readCommitted(position, READ_SIZE_BYTES);
+    }
+    Optional<Acceptor> still = safekeeper.acceptor();
+    if (still.isPresent() && position.isBefore(still.get().commitLsn())) {
+      throw new Violation("%s cannot serve WAL at %s".formatted(safekeeper, position));
     }
   }
 }

@@ -2,6 +2,7 @@ package io.coppice.safekeeper.sim;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
+import io.coppice.safekeeper.backup.TimelineWalReader;
 import io.coppice.safekeeper.consensus.Acceptor;
 import io.coppice.safekeeper.consensus.AcceptorState;
 import io.coppice.safekeeper.consensus.DiskFailure;
@@ -11,7 +12,6 @@ import io.coppice.safekeeper.consensus.Request;
 import io.coppice.safekeeper.sim.SimNetwork.Session;
 import io.coppice.safekeeper.wal.DataDirectory;
 import io.coppice.safekeeper.wal.TimelineStorage;
-import io.coppice.safekeeper.wal.WalReader;
 import io.coppice.testsupport.disk.PowerLost;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -116,6 +116,12 @@ final class SimSafekeeper {
     Acceptor acceptor = new Acceptor(node, storage.stored(), storage.stateStore(), storage.wal());
     worker.started(acceptor);
     process = new Running(directory, storage, acceptor);
+    new SimBackup(world, this, life, storage, acceptor).start();
+  }
+
+  /** Whether that is the acceptor of the process that runs. */
+  boolean isRunning(Acceptor acceptor) {
+    return acceptor().filter(own -> own == acceptor).isPresent();
   }
 
   /**
@@ -420,13 +426,23 @@ final class SimSafekeeper {
       return Optional.empty();
     }
     byte[] bytes = new byte[(int) Math.min(sizeMax, end.minus(from))];
-    try (WalReader reader = storage.newReader()) {
+    boolean isRemoved = storage.newReader().isRemoved(from);
+    try (TimelineWalReader reader = new TimelineWalReader(storage, Optional.of(world.store))) {
       int count = reader.read(from, ByteBuffer.wrap(bytes));
+      if (isRemoved) {
+        world.coverage.mark("read back from the object store");
+      }
       return Optional.of(count == bytes.length ? bytes : Arrays.copyOf(bytes, count));
     } catch (StorageException.Corrupt found) {
       foundDamage(found);
       return Optional.empty();
+    } catch (PowerLost _) {
+      endInOperation();
+      return Optional.empty();
     } catch (StorageException | IOException failure) {
+      if (isRemoved && !(failure instanceof StorageException.NotFound)) {
+        return Optional.empty(); // the object store does not answer, or there is no room
+      }
       throw new Violation("safekeeper %s cannot read its WAL at %s".formatted(node, from), failure);
     }
   }

@@ -5,8 +5,7 @@ import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
- * Makes trouble in chaos, and order in peace. Also the operator who sees to it that a compute runs,
- * and a page server that reads what is committed.
+ * Makes trouble in chaos, and order in peace. Also the operator who sees to it that a compute runs.
  */
 final class Trouble {
   private static final int TICK_MICROS = 300;
@@ -25,7 +24,6 @@ final class Trouble {
   void begin() {
     startCompute();
     tick();
-    readAsPageServer();
   }
 
   /** From now on nothing goes wrong: all safekeepers run, and the newest compute alone. */
@@ -141,11 +139,6 @@ final class Trouble {
 
   private int someMember() {
     return random.nextInt(world.safekeepers.size());
-  }
-
-  private void readAsPageServer() {
-    world.later(1_000 + random.nextInt(3_000), this::readAsPageServer);
-    world.oracle.readCommitted(world.safekeepers.get(someMember()));
   }
 
   @Override

@@ -21,7 +21,7 @@ final class World {
   static final PostgresVersion VERSION = version();
   private static final int POSTGRES_MAJOR = 15;
   static final long SYSTEM_ID = 7_000_000_000_000_000_042L;
-  static final int SEGMENT_SIZE_BYTES = 1024 * 1024;
+  static final int SEGMENT_SIZE_BYTES = 32 * 1024;
   private static final int SAFEKEEPERS = 3;
   private static final int CHAOS_EVENTS_MIN = 400;
   private static final int CHAOS_EVENTS_SPREAD = 2_200;
@@ -52,6 +52,8 @@ final class World {
   final TimelineProperties properties;
   final SafetyOracle oracle;
   final SimNetwork network;
+  final SimObjectStore store;
+  final SimPageServer pageServer;
   final List<SimSafekeeper> safekeepers = new ArrayList<>();
   final Trouble trouble;
 
@@ -78,6 +80,8 @@ final class World {
             startLsn(randoms.of("start")));
     this.oracle = new SafetyOracle(this);
     this.network = new SimNetwork(this);
+    this.store = new SimObjectStore(this);
+    this.pageServer = new SimPageServer(this);
     for (int i = 0; i < SAFEKEEPERS; i++) {
       safekeepers.add(new SimSafekeeper(this, i, new NodeId(i + 1)));
     }
@@ -87,7 +91,7 @@ final class World {
   /** Often so near to the end of a segment that the log soon runs into the next. */
   private static Lsn startLsn(RandomGenerator random) {
     long segment = 20L + random.nextInt(10);
-    long left = random.nextBoolean() ? 512L * (1 + random.nextInt(60)) : 512 * 1024;
+    long left = random.nextBoolean() ? 512L * (1 + random.nextInt(60)) : SEGMENT_SIZE_BYTES / 2;
     return new Lsn(segment * SEGMENT_SIZE_BYTES - left + 64);
   }
 
@@ -112,6 +116,7 @@ final class World {
   void run() {
     safekeepers.forEach(SimSafekeeper::start);
     trouble.begin();
+    pageServer.tick();
     int chaos = CHAOS_EVENTS_MIN + randoms.of("length").nextInt(CHAOS_EVENTS_SPREAD);
     for (int i = 0; i < chaos; i++) {
       step();
