@@ -23,8 +23,8 @@ final class World {
   static final long SYSTEM_ID = 7_000_000_000_000_000_042L;
   static final int SEGMENT_SIZE_BYTES = 32 * 1024;
   private static final int SAFEKEEPERS = 3;
-  private static final int CHAOS_EVENTS_MIN = 400;
-  private static final int CHAOS_EVENTS_SPREAD = 2_200;
+  private static final int CHAOS_EVENTS_MIN = 600;
+  private static final int CHAOS_EVENTS_SPREAD = 3_300;
   private static final int PEACE_EVENTS_MAX = 4_000;
   private static final int PEACE_RECORDS = 5;
 
