@@ -29,14 +29,33 @@ final class CheckedBody {
   private static final int MISMATCHES_MAX = 2;
 
   private final String name;
+  private long announcedSizeBytes;
   private int mismatches;
 
   CheckedBody(String name) {
     this.name = name;
   }
 
-  ResponseTransformer<GetObjectResponse, byte[]> toBytes() {
+  /** How large the object is said to be, once an answer has come. */
+  long announcedSizeBytes() {
+    return announcedSizeBytes;
+  }
+
+  /**
+   * Into memory.
+   *
+   * @param sizeBytesExpected of more, nothing is read; the failure is transient
+   */
+  ResponseTransformer<GetObjectResponse, byte[]> toBytes(long sizeBytesExpected) {
     return (answer, in) -> {
+      announcedSizeBytes = answer.contentLength() == null ? 0 : answer.contentLength();
+      if (announcedSizeBytes > sizeBytesExpected
+          && announcedSizeBytes <= ObjectStore.MEMORY_SIZE_BYTES_MAX) {
+        throw new UncheckedFailure(
+            new StorageException.Transient(
+                "object %s has %d bytes, more than %d"
+                    .formatted(name, announcedSizeBytes, sizeBytesExpected)));
+      }
       ByteArrayOutputStream out = new ByteArrayOutputStream();
       copy(answer, in, out, ObjectStore.MEMORY_SIZE_BYTES_MAX);
       return out.toByteArray();

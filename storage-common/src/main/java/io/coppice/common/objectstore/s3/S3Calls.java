@@ -12,7 +12,6 @@ import software.amazon.awssdk.awscore.AwsRequestOverrideConfiguration;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
-import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.http.apache5.Apache5HttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.retries.StandardRetryStrategy;
@@ -111,7 +110,8 @@ final class S3Calls implements AutoCloseable {
               limits
                   .apiCallAttemptTimeout(access.attemptTimeout().plus(forContent))
                   .apiCallTimeout(access.callTimeout().plus(forContent)));
-    } catch (SdkException e) {
+    } catch (RuntimeException e) {
+      // Not all that the SDK throws is an SdkException: an answer that breaks off may be none.
       throw failures.of(doing, what, e);
     } finally {
       free.release();

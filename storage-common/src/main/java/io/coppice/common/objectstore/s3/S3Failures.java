@@ -9,7 +9,6 @@ import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.core.exception.AbortedException;
 import software.amazon.awssdk.core.exception.ApiCallAttemptTimeoutException;
 import software.amazon.awssdk.core.exception.ApiCallTimeoutException;
-import software.amazon.awssdk.core.exception.SdkException;
 
 /**
  * What an S3 server or the way to it says, as a kind of failure. Whatever needs a person names
@@ -40,7 +39,7 @@ final class S3Failures {
     this.bucket = bucket;
   }
 
-  StorageException of(String doing, String what, SdkException failure) {
+  StorageException of(String doing, String what, RuntimeException failure) {
     UncheckedFailure ours = oursWithin(failure);
     if (ours != null) {
       return ours.failure();

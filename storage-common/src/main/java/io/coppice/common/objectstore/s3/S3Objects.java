@@ -2,7 +2,6 @@ package io.coppice.common.objectstore.s3;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.objectstore.ObjectInfo;
-import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.objectstore.ObjectStoreUrl;
 import io.coppice.common.objectstore.S3Access;
 import java.nio.file.Path;
@@ -20,6 +19,9 @@ import software.amazon.awssdk.services.s3.model.S3Exception;
 
 /** The requests themselves, for names below the prefix. Thread safe. */
 final class S3Objects implements AutoCloseable {
+  /** Most documents are smaller; who asks for a larger one asks twice. */
+  private static final long SMALL_SIZE_BYTES = 1 << 20;
+
   private static final String WRITING = "writing";
   private static final String READING = "reading";
   private static final String LISTING = "listing";
@@ -121,15 +123,28 @@ final class S3Objects implements AutoCloseable {
 
   byte[] get(String name) throws StorageException {
     CheckedBody body = new CheckedBody(name);
+    try {
+      return get(name, body, SMALL_SIZE_BYTES);
+    } catch (StorageException.Transient e) {
+      long sizeBytes = body.announcedSizeBytes();
+      if (sizeBytes <= SMALL_SIZE_BYTES) {
+        throw e;
+      }
+      return get(name, body, sizeBytes);
+    }
+  }
+
+  /** Within the time for that many bytes. */
+  private byte[] get(String name, CheckedBody body, long sizeBytes) throws StorageException {
     return calls.call(
         READING,
         name,
-        ObjectStore.MEMORY_SIZE_BYTES_MAX,
+        sizeBytes,
         (client, limits) ->
             client.getObject(
                 request ->
                     request.bucket(bucket.name()).key(key(name)).overrideConfiguration(limits),
-                body.toBytes()));
+                body.toBytes(sizeBytes)));
   }
 
   void getToFile(String name, Path file) throws StorageException {

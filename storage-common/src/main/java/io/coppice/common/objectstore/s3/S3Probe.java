@@ -40,6 +40,11 @@ final class S3Probe {
     }
   }
 
+  /** Of the object that is tried with. */
+  String name() {
+    return name;
+  }
+
   boolean writesIfAbsent(String text) throws StorageException {
     return objects.putIfAbsent(name, Content.of(text.getBytes(StandardCharsets.UTF_8)));
   }
@@ -48,7 +53,7 @@ final class S3Probe {
     return new String(objects.get(name), StandardCharsets.UTF_8).equals(text);
   }
 
-  private StorageException lacks(String what) {
+  StorageException lacks(String what) {
     return new StorageException.Precondition(
         "the server at %s %s: it cannot be used for %s (`coppice doctor s3` says what it can do)"
             .formatted(access.server(), what, objects.bucket()));

@@ -43,6 +43,8 @@ public final class S3Server implements AutoCloseable {
             .blobStore(store)
             .endpoint(URI.create("http://127.0.0.1:" + port))
             .awsAuthentication(AuthenticationType.AWS_V4, ACCESS_KEY, SECRET_KEY)
+            // Connections that a test left open are not waited for.
+            .stopTimeout(0)
             .build();
     server.start();
     return new S3Server(server);
