@@ -137,7 +137,8 @@ Has(a) == acc[a].attempt > 0
 
 Mandate(p) ==
   [proposer |-> p, attempt |-> pro[p].attempt, generation |-> pro[p].generation,
-   term |-> pro[p].term, history |-> pro[p].history, end |-> Len(pro[p].log)]
+   term |-> pro[p].term, history |-> pro[p].history, end |-> Len(pro[p].log),
+   commit |-> pro[p].commit]
 
 Leads(p) == pro[p].state = "leads"
 
@@ -340,7 +341,7 @@ Flush(a) ==
 (* Is told what is committed. *)
 Learn(a) ==
   /\ \E m \in Mandates :
-       LET known == Min(pro[m.proposer].commit, acc[a].flush)
+       LET known == Min(m.commit, acc[a].flush)
        IN /\ Takes(m, a)
           /\ known > acc[a].commit
           /\ acc' = [acc EXCEPT ![a].commit = known]

@@ -40,6 +40,10 @@ record Bounds(
         proposers, termMax, lengthMax, generationMax, wipes, place, broken, invariants);
   }
 
+  Bounds withoutRebuilds() {
+    return new Bounds(proposers, termMax, lengthMax, 0, wipes, begin, broken, invariants);
+  }
+
   Bounds breaking(String rule) {
     return new Bounds(proposers, termMax, lengthMax, generationMax, wipes, begin, rule, invariants);
   }
