@@ -5,6 +5,7 @@ import io.coppice.cli.command.CompletionCommand;
 import io.coppice.cli.command.ConfigCommand;
 import io.coppice.cli.command.ConnectionStringCommand;
 import io.coppice.cli.command.Converters;
+import io.coppice.cli.command.DoctorCommand;
 import io.coppice.cli.command.EndpointCommand;
 import io.coppice.cli.command.LsnCommand;
 import io.coppice.cli.command.PageCommand;
@@ -72,6 +73,7 @@ public final class Cli {
         new ServerCommands.PageserverRole(session),
         new SafekeeperCommand(session),
         new ConfigCommand(session),
+        new DoctorCommand(session),
         new CompletionCommand(session),
         new VersionCommand(session));
   }

@@ -131,6 +131,38 @@ class CliTest {
   }
 
   @Test
+  void looksAtTheDiskAndLeavesNothingThere() throws IOException {
+    assertThat(run("doctor", "disk", "-o", "json")).isZero();
+    assertThat(json(out()).get("sync_max_ms").asDouble())
+        .isGreaterThanOrEqualTo(json(out()).get("sync_median_ms").asDouble());
+    assertThat(dataDir).isEmptyDirectory();
+  }
+
+  @Test
+  void saysWhyThereIsNoBucketToLookAt() throws IOException {
+    assertThat(run("doctor", "s3")).isEqualTo(10);
+    assertThat(err()).contains("the object store is the directory").contains("object_store.url");
+
+    Path keys =
+        Files.writeString(
+            dataDir.resolve("keys"),
+            "[default]\naws_access_key_id = a\naws_secret_access_key = hush\n");
+    List<String> arguments = new ArrayList<>(List.of("doctor", "s3"));
+    for (String setting :
+        List.of(
+            "url=s3://bucket",
+            "s3.endpoint=http://127.0.0.1:1",
+            "s3.attempt_timeout=300ms",
+            "s3.call_timeout=300ms",
+            "s3.credentials_file=" + keys)) {
+      arguments.addAll(List.of("--set", "object_store." + setting));
+    }
+    assertThat(run(arguments.toArray(String[]::new))).isIn(7, 8);
+    assertThat(err()).contains("bucket bucket at http://127.0.0.1:1").doesNotContain("hush");
+    assertThat(out()).contains("write").contains("false");
+  }
+
+  @Test
   void tellsFailuresAsJsonWithTheSameCode() {
     assertThat(run("time", "at", "0/XYZ", "-o", "json")).isEqualTo(2);
     JsonNode error = json(err()).get("error");

@@ -70,6 +70,7 @@ final class Arrows {
     rules.put("redo does no input or output", redoIsPure());
     rules.put("ingest does not know layer files", ingestDoesNotKnowLayers());
     rules.put("gRPC stays at the doors", grpcAtTheDoors());
+    rules.put("AWS SDK only in common.objectstore.s3", awsSdk());
     rules.put("clock, randomness and sleep only in common.platform", platform());
     rules.put("standard output only in cli and bench", standardOutput());
     return rules;
@@ -188,6 +189,17 @@ final class Arrows {
         .dependOnClassesThat()
         .resideInAPackage("io.grpc..")
         .because("servers and clients translate; the core does not speak gRPC");
+  }
+
+  private ArchRule awsSdk() {
+    return noClasses()
+        .that(
+            resideInAPackage(root + "..")
+                .and(not(resideInAnyPackage(in("common.objectstore.s3", "it", "house")))))
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("software.amazon.awssdk..")
+        .because("commands that need no bucket load none of it: use ObjectStores");
   }
 
   private ArchRule platform() {

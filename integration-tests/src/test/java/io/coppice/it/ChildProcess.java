@@ -21,14 +21,6 @@ final class ChildProcess {
   private static final List<String> JVM_FLAGS =
       List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmx512m");
 
-  /** What makes a command that ends soon start faster; classes it loads are mapped, not parsed. */
-  private static final List<String> SHORT_LIVED_FLAGS =
-      List.of(
-          "-XX:TieredStopAtLevel=1",
-          "-XX:+AutoCreateSharedArchive",
-          "-XX:SharedArchiveFile=" + Path.of("target", "commands.jsa").toAbsolutePath(),
-          "-Xlog:cds=off,cds+dynamic=off,class+path=off");
-
   private static final String MAIN_CLASS = "io.coppice.cli.Main";
   private static final int TAIL_LINES = 40;
 
@@ -37,6 +29,9 @@ final class ChildProcess {
       Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
           .filter(entry -> !Path.of(entry).startsWith(Path.of("target").toAbsolutePath()))
           .collect(Collectors.joining(File.pathSeparator));
+
+  /** What makes a command that ends soon start faster. */
+  private static final List<String> SHORT_LIVED_FLAGS = shortLivedFlags();
 
   private final String name;
   private final Process process;
@@ -56,12 +51,24 @@ final class ChildProcess {
     }
   }
 
-  private static List<String> command(List<String> moreFlags, List<String> arguments) {
+  /** Classes are mapped, not parsed; not if modules are directories, as in {@code mvn test}. */
+  private static List<String> shortLivedFlags() {
+    List<String> flags = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1"));
+    if (Arrays.stream(CLASS_PATH.split(File.pathSeparator)).allMatch(e -> e.endsWith(".jar"))) {
+      flags.add("-XX:+AutoCreateSharedArchive");
+      flags.add("-XX:SharedArchiveFile=" + Path.of("target", "commands.jsa").toAbsolutePath());
+      flags.add("-Xlog:cds=off,cds+dynamic=off,class+path=off");
+    }
+    return flags;
+  }
+
+  private static List<String> command(
+      List<String> moreFlags, String mainClass, List<String> arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(JVM_FLAGS);
     command.addAll(moreFlags);
-    command.addAll(List.of("-cp", CLASS_PATH, MAIN_CLASS));
+    command.addAll(List.of("-cp", CLASS_PATH, mainClass));
     command.addAll(arguments);
     return command;
   }
@@ -75,12 +82,23 @@ final class ChildProcess {
   static ChildProcess start(
       String name, Path log, Map<String, String> environment, List<String> arguments)
       throws IOException {
+    return start(name, log, environment, MAIN_CLASS, arguments);
+  }
+
+  /** The same with another program of the class path. */
+  static ChildProcess start(
+      String name,
+      Path log,
+      Map<String, String> environment,
+      String mainClass,
+      List<String> arguments)
+      throws IOException {
     Files.writeString(
         log,
-        "##### coppice %s%n".formatted(String.join(" ", arguments)),
+        "##### %s %s%n".formatted(mainClass, String.join(" ", arguments)),
         StandardOpenOption.CREATE,
         StandardOpenOption.APPEND);
-    ProcessBuilder builder = new ProcessBuilder(command(List.of(), arguments));
+    ProcessBuilder builder = new ProcessBuilder(command(List.of(), mainClass, arguments));
     builder.environment().putAll(environment);
     builder.redirectErrorStream(true);
     builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
@@ -94,7 +112,7 @@ final class ChildProcess {
       throws IOException, InterruptedException {
     Path out = Files.createTempFile(directory, "out", ".txt");
     Path err = Files.createTempFile(directory, "err", ".txt");
-    ProcessBuilder builder = new ProcessBuilder(command(SHORT_LIVED_FLAGS, arguments));
+    ProcessBuilder builder = new ProcessBuilder(command(SHORT_LIVED_FLAGS, MAIN_CLASS, arguments));
     builder.environment().putAll(environment);
     builder.redirectOutput(out.toFile());
     builder.redirectError(err.toFile());

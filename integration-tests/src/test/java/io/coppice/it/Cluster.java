@@ -144,6 +144,17 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
     return started;
   }
 
+  /** Starts another program, which the caller ends. */
+  ChildProcess startBeside(String name, Class<?> main, String... arguments) throws IOException {
+    return ChildProcess.start(
+        name, logs().resolve(name + ".log"), Map.of(), main.getName(), List.of(arguments));
+  }
+
+  /** For all roles that are started from now on, as in {@code --set}. */
+  void set(String setting) {
+    settings.add(setting);
+  }
+
   private List<String> options() {
     List<String> options = new ArrayList<>(List.of("--config", configFile().toString()));
     for (String setting : settings) {

@@ -5,7 +5,10 @@ import io.coppice.compute.storage.PageserverClient;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.UnknownHostException;
 import java.nio.file.FileSystemException;
+import java.util.concurrent.TimeoutException;
 
 /** The one map from failures to exit codes and the texts that go with them. */
 public final class Failures {
@@ -37,13 +40,28 @@ public final class Failures {
   }
 
   private static ExitCode transientCode(StorageException failure) {
-    if (PageserverClient.isDeadline(failure) || isLsnNotThere(failure)) {
+    if (PageserverClient.isDeadline(failure)
+        || isLsnNotThere(failure)
+        || failure.getCause() instanceof TimeoutException) {
       return ExitCode.TIMED_OUT;
     }
     return isUnreachable(failure) ? ExitCode.UNREACHABLE : ExitCode.BUSY;
   }
 
   private static boolean isUnreachable(StorageException failure) {
+    return isServerAway(failure) || isConnectionRefused(failure);
+  }
+
+  /** At the bottom of what a client of something else than our servers says. */
+  private static boolean isConnectionRefused(StorageException failure) {
+    Throwable at = failure;
+    while (at.getCause() != null) {
+      at = at.getCause();
+    }
+    return at instanceof ConnectException || at instanceof UnknownHostException;
+  }
+
+  private static boolean isServerAway(StorageException failure) {
     return failure.getCause() instanceof StatusRuntimeException status
         && status.getStatus().getCode() == Status.Code.UNAVAILABLE
         && status.getStatus().getCause() != null;
@@ -64,7 +82,7 @@ public final class Failures {
       case StorageException known when PageserverClient.isDeadline(known) ->
           // What gRPC adds is about channels.
           String.valueOf(known.getMessage()).replaceFirst("(?s): CallOptions deadline.*", "");
-      case StorageException known when code(known) == ExitCode.UNREACHABLE ->
+      case StorageException known when isServerAway(known) ->
           String.valueOf(known.getMessage()).replace(": io exception", " does not answer")
               + " (is `coppice up` running?)";
       case java.nio.file.AccessDeniedException denied ->

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.objectstore.ObjectStoreConfig;
 import io.coppice.common.objectstore.ObjectStoreUrl;
+import io.coppice.common.objectstore.S3Access;
 import io.coppice.common.rpc.HostPort;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,6 +36,63 @@ class ConfigLoaderTest {
     assertThat(config.objectStore().url())
         .isEqualTo(new ObjectStoreUrl.Directory(Path.of("/data/objects")));
     assertThat(config.endpoint().startTimeout()).isEqualTo(Duration.ofSeconds(60));
+  }
+
+  @Test
+  void takesABucketAndHowToReachIt() throws Exception {
+    CoppiceConfig config =
+        CoppiceConfig.of(
+            load(
+                """
+                [object_store]
+                url = "s3://my-bucket/coppice"
+                [object_store.s3]
+                endpoint = "https://s3.example.org:9000"
+                region = "eu-central-1"
+                credentials_file = "/etc/keys"
+                attempt_timeout = "2s"
+                requests_max = 4
+                """,
+                Map.of("COPPICE_OBJECT_STORE__S3__CALL_TIMEOUT", "9s"),
+                List.of()),
+            Path.of("/data"));
+    assertThat(config.objectStore())
+        .isEqualTo(
+            new ObjectStoreConfig(
+                new ObjectStoreUrl.Bucket("my-bucket", "coppice"),
+                new S3Access(
+                    Optional.of(URI.create("https://s3.example.org:9000")),
+                    "eu-central-1",
+                    true,
+                    Optional.of(Path.of("/etc/keys")),
+                    Duration.ofSeconds(2),
+                    Duration.ofSeconds(9),
+                    4)));
+  }
+
+  @Test
+  void refusesWhatNoBucketIsReachedBy() {
+    for (String wrong :
+        List.of(
+            "url=s3://key:hush@bucket",
+            "s3.endpoint=https://key:hush@host",
+            "s3.endpoint=host:9000",
+            "s3.endpoint=https://host/path",
+            "s3.region=",
+            "s3.path_style=maybe",
+            "s3.requests_max=0")) {
+      assertThatThrownBy(() -> load("", Map.of(), List.of("object_store." + wrong)))
+          .as(wrong)
+          .isInstanceOf(StorageException.Invalid.class)
+          .message()
+          .contains("object_store.")
+          .doesNotContain("hush");
+    }
+    assertThatThrownBy(() ->
+            CoppiceConfig.of(
+                load("", Map.of(), List.of("object_store.s3.call_timeout=1s")), Path.of("/data")))
+        .isInstanceOf(StorageException.Invalid.class)
+        .hasMessageContaining("object_store.s3.call_timeout");
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.coppice.common.objectstore.s3;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.objectstore.S3Access;
 import java.util.Set;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
@@ -47,7 +48,7 @@ final class S3Failures {
     return switch (failure) {
       case AwsServiceException answer -> ofAnswer(doing, what, answer);
       case ApiCallTimeoutException _, ApiCallAttemptTimeoutException _ ->
-          new StorageException.Transient(
+          late(
               text(
                   doing,
                   what,
@@ -147,6 +148,13 @@ final class S3Failures {
 
   private String text(String doing, String what, String why) {
     return "%s %s in bucket %s at %s: %s".formatted(doing, what, bucket, access.server(), why);
+  }
+
+  /** With a cause by which those who do not know the SDK see that it was a matter of time. */
+  private static StorageException late(String text, RuntimeException failure) {
+    TimeoutException cause = new TimeoutException(text);
+    cause.addSuppressed(failure);
+    return new StorageException.Transient(text, cause);
   }
 
   private static @Nullable UncheckedFailure oursWithin(@Nullable Throwable failure) {
