@@ -261,7 +261,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
     }
     switch (reply) {
       case Reply.Following _ -> {
-        link.worked();
+        link.follows();
         pump.pumpAll(); // it may be the donor that others wait for
       }
       case Reply.Appended _ -> pump.pump(link);

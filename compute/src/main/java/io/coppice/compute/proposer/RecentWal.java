@@ -2,10 +2,9 @@ package io.coppice.compute.proposer;
 
 import io.coppice.common.error.Invariant;
 import io.coppice.common.id.Lsn;
-import io.coppice.proto.v1.ProposerMessage;
-import java.util.Optional;
+import java.nio.ByteBuffer;
+import java.util.Map;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The newest WAL, in the pieces it came in, up to a limit of bytes. What is not committed yet is
@@ -14,40 +13,11 @@ import org.jspecify.annotations.Nullable;
 final class RecentWal {
   private static final int CHUNK_OVERHEAD_BYTES = 256;
 
-  /** A piece; its request is encoded once, whoever it is sent to. */
-  static final class Chunk {
-    private final Lsn begin;
-    private final byte[] bytes;
-    private @Nullable ProposerMessage encoded;
-
-    Chunk(Lsn begin, byte[] bytes) {
-      this.begin = begin;
-      this.bytes = bytes;
-    }
-
-    Lsn begin() {
-      return begin;
-    }
-
-    Lsn end() {
-      return begin.plus(bytes.length);
-    }
-
-    byte[] bytes() {
-      return bytes;
-    }
-
-    @Nullable ProposerMessage encoded() {
-      return encoded;
-    }
-
-    void encodedAs(ProposerMessage message) {
-      encoded = message;
-    }
-  }
-
   private final int sizeBytesMax;
-  private final TreeMap<Lsn, Chunk> chunks = new TreeMap<>();
+
+  /** The pieces by where they begin. */
+  private final TreeMap<Lsn, byte[]> chunks = new TreeMap<>();
+
   private Lsn begin;
   private Lsn end;
   private long sizeBytes;
@@ -69,7 +39,7 @@ final class RecentWal {
 
   void add(Lsn at, byte[] bytes) {
     Invariant.check(at.equals(end), "WAL at %s added, expected %s", at, end);
-    chunks.put(at, new Chunk(at, bytes));
+    chunks.put(at, bytes);
     end = at.plus(bytes.length);
     sizeBytes += bytes.length + CHUNK_OVERHEAD_BYTES;
   }
@@ -77,13 +47,14 @@ final class RecentWal {
   /** Lets the oldest go, down to the limit, but nothing above {@code commitLsn}. */
   void trim(Lsn commitLsn) {
     while (isFull()) {
-      Chunk oldest = chunks.firstEntry().getValue();
-      if (oldest.end().isAfter(commitLsn)) {
+      Map.Entry<Lsn, byte[]> oldest = chunks.firstEntry();
+      Lsn oldestEnd = oldest.getKey().plus(oldest.getValue().length);
+      if (oldestEnd.isAfter(commitLsn)) {
         return;
       }
       chunks.pollFirstEntry();
-      sizeBytes -= oldest.bytes().length + CHUNK_OVERHEAD_BYTES;
-      begin = oldest.end();
+      sizeBytes -= oldest.getValue().length + CHUNK_OVERHEAD_BYTES;
+      begin = oldestEnd;
     }
   }
 
@@ -91,11 +62,25 @@ final class RecentWal {
     return sizeBytes > sizeBytesMax;
   }
 
-  /** The piece that holds the byte at {@code lsn}. */
-  Optional<Chunk> at(Lsn lsn) {
-    if (lsn.isBefore(begin) || lsn.isAtOrAfter(end)) {
-      return Optional.empty();
+  /**
+   * WAL from {@code from} on, which is here: at least a byte, and no more than so many. Not to be
+   * changed.
+   */
+  ByteBuffer read(Lsn from, int sizeBytesMax) {
+    Map.Entry<Lsn, byte[]> first = chunks.floorEntry(from);
+    int offset = (int) from.minus(first.getKey());
+    int length = (int) Math.min(sizeBytesMax, end.minus(from));
+    if (length <= first.getValue().length - offset) {
+      return ByteBuffer.wrap(first.getValue(), offset, length);
     }
-    return Optional.of(chunks.floorEntry(lsn).getValue());
+    ByteBuffer gathered = ByteBuffer.allocate(length);
+    for (byte[] chunk : chunks.tailMap(first.getKey()).values()) {
+      int skipped = gathered.position() == 0 ? offset : 0;
+      gathered.put(chunk, skipped, Math.min(chunk.length - skipped, gathered.remaining()));
+      if (!gathered.hasRemaining()) {
+        break;
+      }
+    }
+    return gathered.flip();
   }
 }

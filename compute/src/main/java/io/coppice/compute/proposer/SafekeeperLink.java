@@ -12,6 +12,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
+import java.util.ArrayDeque;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +44,9 @@ final class SafekeeperLink {
   private long backoffMillis = BACKOFF_MILLIS_MIN;
   private Lsn commitSent = Lsn.INVALID;
 
+  /** Where requests with WAL end that may not have been answered yet. */
+  private final ArrayDeque<Lsn> sentEnds = new ArrayDeque<>();
+
   SafekeeperLink(int member, HostPort address, Owner owner) {
     this.member = member;
     this.address = address;
@@ -67,6 +71,7 @@ final class SafekeeperLink {
     Session fresh = new Session();
     session = fresh;
     commitSent = Lsn.INVALID;
+    sentEnds.clear();
     channel.resetConnectBackoff(); // the pauses are ours
     var _ = stub().propose(fresh);
   }
@@ -101,10 +106,11 @@ final class SafekeeperLink {
     return wait;
   }
 
-  /** It works: the next loss of it is a new one. */
-  void worked() {
+  /** It follows us: the next loss of it is a new one, and nothing is on its way to it yet. */
+  void follows() {
     backoffMillis = BACKOFF_MILLIS_MIN;
     lastFailure = null;
+    sentEnds.clear();
   }
 
   Optional<StorageException> lastFailure() {
@@ -118,6 +124,19 @@ final class SafekeeperLink {
 
   void setCommitSent(Lsn commitLsn) {
     commitSent = commitLsn;
+  }
+
+  /** A request with WAL goes there, which ends so. */
+  void sentUpTo(Lsn end) {
+    sentEnds.add(end);
+  }
+
+  /** How many such requests it has not made durable, if it has up to there. */
+  int unanswered(Lsn durableLsn) {
+    while (!sentEnds.isEmpty() && sentEnds.peek().isAtOrBefore(durableLsn)) {
+      sentEnds.remove();
+    }
+    return sentEnds.size();
   }
 
   @Nullable DonorFeed feed() {

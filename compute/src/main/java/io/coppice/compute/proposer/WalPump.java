@@ -24,6 +24,8 @@ import org.slf4j.LoggerFactory;
 final class WalPump implements DonorFeed.Owner {
   private static final Logger log = LoggerFactory.getLogger(WalPump.class);
   private static final long DONOR_RETRY_MILLIS = 200;
+  private static final int UNANSWERED_MAX = 2;
+  private static final int PENDING_BYTES_MAX = 64 * 1024;
 
   private final TenantTimelineId timeline;
   private final Proposer proposer;
@@ -32,6 +34,8 @@ final class WalPump implements DonorFeed.Owner {
 
   /** From the moment of being elected. */
   private @Nullable RecentWal recent;
+
+  private @Nullable Shared shared;
 
   WalPump(TenantTimelineId timeline, Proposer proposer, List<SafekeeperLink> links, Turns turns) {
     this.timeline = timeline;
@@ -76,30 +80,42 @@ final class WalPump implements DonorFeed.Owner {
         continue;
       }
       link.stopFeed();
-      Optional<RecentWal.Chunk> chunk = wal.at(from);
-      if (chunk.isEmpty()) {
+      if (!wal.end().isAfter(from) || isWorthAwaitingMore(link, wal.end().minus(from))) {
         return;
       }
-      sendChunk(link, from, chunk.get());
+      sendRecent(link, wal.read(from, Request.Append.DATA_SIZE_BYTES_MAX));
     }
   }
 
-  private void sendChunk(SafekeeperLink link, Lsn from, RecentWal.Chunk chunk) {
-    int offset = (int) from.minus(chunk.begin());
-    ByteBuffer data = ByteBuffer.wrap(chunk.bytes(), offset, chunk.bytes().length - offset);
+  /**
+   * A safekeeper that has one request to sync and one to sync next gains nothing by a third: what
+   * comes meanwhile goes in one request, with the next answer. Each commit alone would be one else.
+   */
+  private boolean isWorthAwaitingMore(SafekeeperLink link, long pendingBytes) {
+    return pendingBytes < PENDING_BYTES_MAX
+        && link.unanswered(proposer.durableLsn(link.member())) >= UNANSWERED_MAX;
+  }
+
+  private void sendRecent(SafekeeperLink link, ByteBuffer data) {
     Request.Append append = proposer.append(link.member(), data);
-    ProposerMessage shared = chunk.encoded();
-    if (offset == 0 && shared != null && shared.getAppend().getTerm() == append.term()) {
-      link.setCommitSent(new Lsn(shared.getAppend().getCommitLsn()));
-      link.send(shared);
-      return;
+    Shared same = shared;
+    if (same == null || !same.serves(append)) {
+      same = new Shared(append, RequestCodec.toProto(append));
+      shared = same;
     }
-    ProposerMessage message = RequestCodec.toProto(append);
-    if (offset == 0) {
-      chunk.encodedAs(message);
+    link.setCommitSent(same.append().commitLsn());
+    link.sentUpTo(append.begin().plus(data.remaining()));
+    link.send(same.message());
+  }
+
+  /** The newest request with recent WAL, encoded once for all that want the same. */
+  private record Shared(Request.Append append, ProposerMessage message) {
+    boolean serves(Request.Append other) {
+      return append.generation() == other.generation()
+          && append.term() == other.term()
+          && append.begin().equals(other.begin())
+          && append.data().remaining() == other.data().remaining();
     }
-    link.setCommitSent(append.commitLsn());
-    link.send(message);
   }
 
   /** Whether a piece was sent on. */

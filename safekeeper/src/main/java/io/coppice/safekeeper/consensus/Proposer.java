@@ -393,6 +393,11 @@ public final class Proposer {
     return members.get(member).flushLsn();
   }
 
+  /** What that member has on disk of what was sent to it in this term, also of a record's part. */
+  public Lsn durableLsn(int member) {
+    return members.get(member).durableLsn();
+  }
+
   /** What that member knows to be committed. */
   public Lsn knownCommitLsn(int member) {
     return members.get(member).commitLsn();
