@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class S3RandomFaultsTest {
   private static final String NOTHING = "";
-  private static final int CALLS = 40;
+  private static final int CALLS = 30;
   private static final List<Fault> FAULTS =
       List.of(
           Fault.RESET_BEFORE,
