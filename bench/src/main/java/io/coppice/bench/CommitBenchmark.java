@@ -11,6 +11,7 @@ import java.nio.file.Path;
 final class CommitBenchmark implements Benchmark {
   private static final int[] CLIENTS = {1, 8, 32};
   private static final int ROUNDS = 3;
+  private static final int WARM_UP_CLIENTS = 8;
 
   @Override
   public void run(Workspace workspace, Report report)
@@ -23,6 +24,9 @@ final class CommitBenchmark implements Benchmark {
       try (SynchronousStock stock = SynchronousStock.start(workspace, directory, sharedBuffers)) {
         stock.pgbench().initialize(workspace.options().scale());
         ours.initialize(workspace.options().scale());
+        // A server for years is not judged by its first seconds, in which code is compiled.
+        stock.pgbench().run(WARM_UP_CLIENTS, workspace.options().warmUpSeconds(), "-N");
+        ours.run(WARM_UP_CLIENTS, workspace.options().warmUpSeconds(), "-N");
         for (int clients : CLIENTS) {
           measure(clients, workspace.options().seconds(), ours, stock.pgbench(), report);
         }

@@ -53,6 +53,7 @@ public final class Main {
             size.walSizeBytesMin(),
             size.scale(),
             size.seconds(),
+            size.warmUpSeconds(),
             size.branches(),
             workDirectory,
             pgBin);

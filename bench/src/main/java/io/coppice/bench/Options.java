@@ -9,6 +9,7 @@ import java.util.Optional;
  * @param walSizeBytesMin WAL to make for ingest, at least
  * @param scale pgbench's, 1 is 100,000 accounts
  * @param seconds of each timed load
+ * @param warmUpSeconds of load before one that is timed
  * @param branches measured
  * @param workDirectory where data goes, and is deleted again; the machine's temporary one if empty
  */
@@ -16,17 +17,18 @@ record Options(
     long walSizeBytesMin,
     int scale,
     int seconds,
+    int warmUpSeconds,
     int branches,
     Optional<Path> workDirectory,
     Optional<Path> pgBin) {
 
   /** For figures that are quoted. */
   static Options full() {
-    return new Options(500L << 20, 50, 15, 100, Optional.empty(), Optional.empty());
+    return new Options(500L << 20, 50, 15, 30, 100, Optional.empty(), Optional.empty());
   }
 
   /** To see that everything runs; its figures mean nothing. */
   static Options tiny() {
-    return new Options(20L << 20, 1, 2, 20, Optional.empty(), Optional.empty());
+    return new Options(20L << 20, 1, 2, 1, 20, Optional.empty(), Optional.empty());
   }
 }

@@ -21,7 +21,7 @@ final class SlowPeerBenchmark implements Benchmark {
     try (Deployment deployment = Deployment.start(directory)) {
       Pgbench pgbench = new Pgbench(workspace.programs(), directory, deployment.endpoint());
       pgbench.initialize(workspace.options().scale());
-      pgbench.run(CLIENTS, slice, "-N"); // warm
+      pgbench.run(CLIENTS, workspace.options().warmUpSeconds(), "-N");
       for (int round = 0; round < ROUNDS; round++) {
         healthy.add(pgbench.latencies(CLIENTS, slice, "-N"));
         // Another one each time: none of them may be special.
