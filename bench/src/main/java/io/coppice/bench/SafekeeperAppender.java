@@ -44,7 +44,7 @@ final class SafekeeperAppender implements AutoCloseable {
       throws BenchFailure, InterruptedException {
     Lsn start = timeline.startLsn();
     SafekeeperAppender appender = new SafekeeperAppender(safekeeper, start);
-    appender.send(new Request.Greeting(0, timeline, true));
+    appender.send(new Request.Greeting(0, 0, timeline, true));
     appender.next(Reply.Greeted.class);
     appender.send(new Request.VoteRequest(0, TERM));
     appender.next(Reply.Vote.class);
