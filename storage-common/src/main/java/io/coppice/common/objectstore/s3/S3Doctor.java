@@ -57,7 +57,9 @@ public final class S3Doctor {
   }
 
   private void examine() {
-    if (!attempt("write", () -> probe.writesIfAbsent(CONTENT))) {
+    // By itself, since a first request takes longer; a listing, since its failure says why.
+    if (!attempt("connect", () -> !isListed())
+        || !attempt("write", () -> probe.writesIfAbsent(CONTENT))) {
       return; // The rest would fail for the same reason.
     }
     attempt("read, with the checksum in its metadata", () -> probe.keepsContent(CONTENT));

@@ -8,12 +8,14 @@ import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.objectstore.ObjectStoreUrl;
 import io.coppice.common.objectstore.S3Access;
 import io.coppice.common.objectstore.s3.FaultyServer.Fault;
+import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
@@ -226,6 +228,22 @@ class S3FaultTest {
     assertThatThrownBy(() -> open(access(faulty.endpoint())))
         .isInstanceOf(StorageException.Precondition.class)
         .hasMessageContaining("ignores the condition If-None-Match");
+  }
+
+  @Test
+  void doctorTellsWhatDoesNotWork() throws Exception {
+    assertThat(examined()).hasSize(6).allMatch(finding -> finding.failure().isEmpty());
+    faulty.ignoreConditions();
+    assertThat(examined())
+        .filteredOn(finding -> finding.failure().isPresent())
+        .singleElement()
+        .matches(finding -> finding.check().startsWith("conditional write"));
+    assertThat(store.list("")).isEmpty();
+  }
+
+  private List<S3Doctor.Finding> examined() throws Exception {
+    return S3Doctor.examine(
+        S3Server.bucket(prefix), access(faulty.endpoint()), Ids.secureRandom(), Clock.SYSTEM);
   }
 
   @Test
