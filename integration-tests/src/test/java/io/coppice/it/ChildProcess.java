@@ -30,8 +30,8 @@ final class ChildProcess {
           .filter(entry -> !Path.of(entry).startsWith(Path.of("target").toAbsolutePath()))
           .collect(Collectors.joining(File.pathSeparator));
 
-  /** What makes a command that ends soon start faster. */
-  private static final List<String> SHORT_LIVED_FLAGS = shortLivedFlags();
+  /** Classes that commands load are mapped from it, not parsed; the first command makes it. */
+  private static final Path CLASS_ARCHIVE = Path.of("target", "commands.jsa").toAbsolutePath();
 
   private final String name;
   private final Process process;
@@ -51,15 +51,22 @@ final class ChildProcess {
     }
   }
 
-  /** Classes are mapped, not parsed; not if modules are directories, as in {@code mvn test}. */
-  private static List<String> shortLivedFlags() {
+  private static List<String> commandFlags() {
     List<String> flags = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1"));
+    // None can be made if modules are directories, as in `mvn test`.
     if (Arrays.stream(CLASS_PATH.split(File.pathSeparator)).allMatch(e -> e.endsWith(".jar"))) {
       flags.add("-XX:+AutoCreateSharedArchive");
-      flags.add("-XX:SharedArchiveFile=" + Path.of("target", "commands.jsa").toAbsolutePath());
-      flags.add("-Xlog:cds=off,cds+dynamic=off,class+path=off");
+      flags.addAll(archiveFlags());
     }
     return flags;
+  }
+
+  private static List<String> serverFlags() {
+    return Files.exists(CLASS_ARCHIVE) ? archiveFlags() : List.of();
+  }
+
+  private static List<String> archiveFlags() {
+    return List.of("-XX:SharedArchiveFile=" + CLASS_ARCHIVE, "-Xlog:cds*=off,aot*=off");
   }
 
   private static List<String> command(
@@ -98,7 +105,7 @@ final class ChildProcess {
         "##### %s %s%n".formatted(mainClass, String.join(" ", arguments)),
         StandardOpenOption.CREATE,
         StandardOpenOption.APPEND);
-    ProcessBuilder builder = new ProcessBuilder(command(List.of(), mainClass, arguments));
+    ProcessBuilder builder = new ProcessBuilder(command(serverFlags(), mainClass, arguments));
     builder.environment().putAll(environment);
     builder.redirectErrorStream(true);
     builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
@@ -112,7 +119,7 @@ final class ChildProcess {
       throws IOException, InterruptedException {
     Path out = Files.createTempFile(directory, "out", ".txt");
     Path err = Files.createTempFile(directory, "err", ".txt");
-    ProcessBuilder builder = new ProcessBuilder(command(SHORT_LIVED_FLAGS, MAIN_CLASS, arguments));
+    ProcessBuilder builder = new ProcessBuilder(command(commandFlags(), MAIN_CLASS, arguments));
     builder.environment().putAll(environment);
     builder.redirectOutput(out.toFile());
     builder.redirectError(err.toFile());
