@@ -159,7 +159,7 @@ class CliTest {
     }
     assertThat(run(arguments.toArray(String[]::new))).isIn(7, 8);
     assertThat(err()).contains("bucket bucket at http://127.0.0.1:1").doesNotContain("hush");
-    assertThat(out()).contains("write").contains("false");
+    assertThat(out()).contains("connect").contains("false");
   }
 
   @Test
