@@ -245,7 +245,8 @@ final class TimelineRegistry {
   }
 
   /**
-   * That a timeline is not here, or only another creation of it.
+   * That a timeline is not here, or only an earlier creation of it: WAL is committed in the newest
+   * that began, so a later one makes the peers that were asked the ones that are late.
    *
    * @throws StorageException.Conflict if it is, damaged or not
    */
@@ -256,7 +257,7 @@ final class TimelineRegistry {
     try {
       isHere =
           (known == null ? directory.peekTimeline(id) : Optional.of(known.snapshot().state()))
-              .filter(state -> creationOf(state) == creation)
+              .filter(state -> creationOf(state) >= creation)
               .isPresent();
     } catch (StorageException damaged) {
       isHere = true;

@@ -53,7 +53,7 @@ final class TimelineRebuildTest {
   private static final TenantTimelineId ID =
       new TenantTimelineId(new TenantId(1, 2), new TimelineId(3, 4));
   private static final TimelineProperties PROPERTIES =
-      new TimelineProperties(ID, 15, 42, SEGMENT, START);
+      new TimelineProperties(ID, 15, 42, SEGMENT, START, 2);
 
   @TempDir Path directory;
   private final List<Safekeeper> nodes = new ArrayList<>();
@@ -288,17 +288,32 @@ final class TimelineRebuildTest {
 
   @Test
   void replacesWhatALateCreatorHadMade() throws Exception {
-    diverge(); // of creation 1
-    TimelineProperties late = new TimelineProperties(ID, 15, 42, SEGMENT, START, 2);
+    diverge(); // of creation 2
+    make(1);
+    client(3).pull(ID, peersOf3(), false);
+    assertThat(client(3).status(ID).state().properties()).isEqualTo(PROPERTIES);
+  }
+
+  /** Then the peers are late, and what is here may be committed. */
+  @Test
+  void doesNotReplaceALaterCreation() throws Exception {
+    diverge();
+    make(3);
+    assertThatThrownBy(() -> client(3).pull(ID, peersOf3(), false))
+        .isInstanceOf(StorageException.Conflict.class);
+    assertThat(client(3).status(ID).state().properties().creation()).isEqualTo(3);
+  }
+
+  /** Has the third make that creation of the timeline, and vote. */
+  private void make(int creation) throws Exception {
+    TimelineProperties other = new TimelineProperties(ID, 15, 42, SEGMENT, START, creation);
     Inbox<AcceptorMessage> in = new Inbox<>();
     StreamObserver<ProposerMessage> out =
         SafekeeperServiceGrpc.newStub(channels.get(2)).propose(in);
-    out.onNext(RequestCodec.toProto(new Request.Greeting(0, 0, late, true)));
+    out.onNext(RequestCodec.toProto(new Request.Greeting(0, 0, other, true)));
     assertThat(in.take().hasGreeting()).isTrue();
     out.onNext(RequestCodec.toProto(new Request.VoteRequest(0, 1)));
     assertThat(in.take().getVoteResponse().getGranted()).isTrue();
-    client(3).pull(ID, peersOf3(), false);
-    assertThat(client(3).status(ID).state().properties()).isEqualTo(PROPERTIES);
   }
 
   @Test
