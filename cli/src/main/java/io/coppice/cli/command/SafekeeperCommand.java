@@ -13,6 +13,7 @@ import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.storage.PageserverClient;
 import io.coppice.safekeeper.client.SafekeeperClient;
 import io.coppice.safekeeper.client.TimelineStatus;
+import io.coppice.safekeeper.consensus.Retention;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
@@ -68,6 +69,10 @@ public final class SafekeeperCommand implements Callable<Integer> {
           Row.column("last_log_term", TimelineStatus::lastLogTerm),
           Row.column("flush_lsn", status -> status.flushLsn().toString()),
           Row.column("commit_lsn", status -> status.state().commitLsn().toString()),
+          Row.column("truncate_lsn", status -> status.state().truncateLsn().toString()),
+          Row.column("backup_lsn", status -> retention(status).backupLsn().toString()),
+          Row.column("pageserver_lsn", status -> retention(status).pageServerLsn().toString()),
+          Row.column("local_start_lsn", status -> retention(status).localStartLsn().toString()),
           Row.column("damaged_blocks", TimelineStatus::damagedBlocks),
           Column.of("problem", Row::problem));
 
@@ -78,7 +83,13 @@ public final class SafekeeperCommand implements Callable<Integer> {
           Column.of("generation", timeline -> timeline.state().generation()),
           Column.of("term", timeline -> timeline.state().term()),
           Column.of("flush_lsn", timeline -> timeline.flushLsn().toString()),
-          Column.of("commit_lsn", timeline -> timeline.state().commitLsn().toString()));
+          Column.of("commit_lsn", timeline -> timeline.state().commitLsn().toString()),
+          Column.of("backup_lsn", timeline -> retention(timeline).backupLsn().toString()),
+          Column.of("local_start_lsn", timeline -> retention(timeline).localStartLsn().toString()));
+
+  private static Retention retention(TimelineStatus status) {
+    return status.state().retention();
+  }
 
   public SafekeeperCommand(Session session) {
     this.session = session;

@@ -6,11 +6,15 @@ import io.coppice.common.config.CoppiceConfig;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.metrics.Metrics;
 import io.coppice.common.metrics.StatusServer;
+import io.coppice.common.objectstore.ObjectStore;
+import io.coppice.common.objectstore.ObjectStores;
 import io.coppice.common.platform.Clock;
+import io.coppice.common.platform.Ids;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.storage.PageserverClient;
 import io.coppice.pageserver.server.Pageserver;
 import io.coppice.pageserver.server.PageserverConfig;
+import io.coppice.safekeeper.server.BackupConfig;
 import io.coppice.safekeeper.server.Safekeeper;
 import io.coppice.safekeeper.server.SafekeeperConfig;
 import java.io.IOException;
@@ -53,13 +57,17 @@ final class RunningRoles {
 
   /** Starts one safekeeper; returns where it listens. */
   HostPort startSafekeeper(int id, HostPort listen) throws StorageException, IOException {
+    ObjectStore store = ObjectStores.open(config.objectStore(), Ids.secureRandom());
+    opened(store);
     Safekeeper safekeeper =
         Safekeeper.start(
             new SafekeeperConfig(
                 id,
                 config.dataDir().resolve("safekeeper-" + id),
                 listen,
-                config.safekeeper().scrubBytesPerSecond()),
+                config.safekeeper().scrubBytesPerSecond(),
+                BackupConfig.withTailAfter(config.safekeeper().backupTailAfter().toMillis())),
+            Optional.of(store),
             cause -> endProcess(id, cause));
     opened(safekeeper);
     HostPort address = new HostPort(listen.host(), safekeeper.port());

@@ -96,6 +96,16 @@ final class SafekeeperMetrics implements MetricSource, AutoCloseable {
         labels,
         status.getCommitLsn());
     sink.gauge(
+        "coppice_safekeeper_backup_lsn",
+        "All WAL below is in the object store.",
+        labels,
+        status.getBackupLsn());
+    sink.gauge(
+        "coppice_safekeeper_local_start_lsn",
+        "WAL before this is not kept here any more.",
+        labels,
+        status.getLocalStartLsn());
+    sink.gauge(
         "coppice_safekeeper_damaged_blocks",
         "Blocks of WAL that were found damaged and cannot be read.",
         labels,

@@ -8,6 +8,9 @@ import io.coppice.common.platform.Clock;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.common.rpc.RpcChannel;
 import io.coppice.postgres.version.PostgresVersion;
+import io.coppice.proto.v1.PageserverFeedback;
+import io.coppice.proto.v1.ReportPageserverRequest;
+import io.coppice.proto.v1.ReportPageserverResponse;
 import io.coppice.proto.v1.SafekeeperServiceGrpc;
 import io.coppice.proto.v1.TimelineStatusResponse;
 import io.coppice.proto.v1.WatchTimelinesRequest;
@@ -15,6 +18,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
+import io.grpc.stub.StreamObserver;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
@@ -33,6 +37,8 @@ final class SafekeeperLink implements AutoCloseable {
   /** Timelines remembered of one safekeeper. */
   private static final int TIMELINES_MAX = 100_000;
 
+  private static final long REPORT_TIMEOUT_MILLIS = 5_000;
+
   /** Length of the header of a segment's first page. */
   private static final int PAGE_HEADER_BYTES_MAX = 40;
 
@@ -43,6 +49,9 @@ final class SafekeeperLink implements AutoCloseable {
   private final ScheduledExecutorService scheduler;
   private final Runnable onNews;
   private final Map<TenantTimelineId, Lsn> committed = new ConcurrentHashMap<>();
+
+  /** What this safekeeper says that it was told of a timeline here. */
+  private final Map<TenantTimelineId, Lsn> reported = new ConcurrentHashMap<>();
 
   private volatile boolean closed;
   private volatile boolean watching;
@@ -94,6 +103,38 @@ final class SafekeeperLink implements AutoCloseable {
         here.value() % PostgresVersion.WAL_PAGE_SIZE_BYTES == 0
             && committed.minus(here) <= PAGE_HEADER_BYTES_MAX;
     return committed.isAfter(here) && !headerOnly;
+  }
+
+  /** Tells it what is here of a timeline, unless it knows; asked again later it is told again. */
+  void report(TenantTimelineId id, Lsn remoteConsistentLsn) {
+    if (!watching || !remoteConsistentLsn.isAfter(reported.getOrDefault(id, Lsn.INVALID))) {
+      return;
+    }
+    ReportPageserverRequest request =
+        ReportPageserverRequest.newBuilder()
+            .setTenantId(id.tenant().toString())
+            .setTimelineId(id.timeline().toString())
+            .setFeedback(
+                PageserverFeedback.newBuilder().setRemoteConsistentLsn(remoteConsistentLsn.value()))
+            .build();
+    SafekeeperServiceGrpc.newStub(channel)
+        .withDeadlineAfter(REPORT_TIMEOUT_MILLIS, TimeUnit.MILLISECONDS)
+        .reportPageserver(
+            request,
+            new StreamObserver<>() {
+              @Override
+              public void onNext(ReportPageserverResponse done) {
+                reported.merge(id, remoteConsistentLsn, Lsn::max);
+              }
+
+              @Override
+              public void onError(Throwable failure) {
+                log.debug("safekeeper {} was not told: {}", address, failure.toString());
+              }
+
+              @Override
+              public void onCompleted() {}
+            });
   }
 
   /** The stream told more than the watch did. */
@@ -154,6 +195,7 @@ final class SafekeeperLink implements AutoCloseable {
               TenantId.parse(status.getTenantId()), TimelineId.parse(status.getTimelineId()));
       if (committed.size() < TIMELINES_MAX || committed.containsKey(id)) {
         committed.put(id, new Lsn(status.getCommitLsn()));
+        reported.put(id, new Lsn(status.getPageserverLsn()));
         onNews.run();
       }
     } catch (IllegalArgumentException e) {

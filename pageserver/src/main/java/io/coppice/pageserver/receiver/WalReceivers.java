@@ -78,7 +78,7 @@ public final class WalReceivers implements BranchListener, AutoCloseable {
     }
     var _ =
         scheduler.scheduleWithFixedDelay(
-            this::check, CHECK_MILLIS, CHECK_MILLIS, TimeUnit.MILLISECONDS);
+            this::checkAndReport, CHECK_MILLIS, CHECK_MILLIS, TimeUnit.MILLISECONDS);
   }
 
   /** Why WAL of a timeline is not taken in any more; empty if it is. */
@@ -124,6 +124,23 @@ public final class WalReceivers implements BranchListener, AutoCloseable {
       scheduler.execute(task);
     } catch (RejectedExecutionException _) {
       log.debug("closed");
+    }
+  }
+
+  private void checkAndReport() {
+    check();
+    report();
+  }
+
+  /** Every safekeeper learns what it need not keep for this page server. */
+  private void report() {
+    for (SafekeeperLink link : safekeepers) {
+      for (TenantTimelineId id : link.timelines()) {
+        Timeline timeline = timelines.get(id);
+        if (timeline != null && !closing) {
+          link.report(id, timeline.remoteConsistentLsn());
+        }
+      }
     }
   }
 

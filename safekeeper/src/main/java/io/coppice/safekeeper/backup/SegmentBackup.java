@@ -36,6 +36,8 @@ public final class SegmentBackup implements AutoCloseable {
   /** So many safekeepers take turns; with more, some of them have the same turn. */
   private static final int TURNS = 3;
 
+  private static final int LOOKS_WHILE_WAITING = 10;
+
   /** What came of a step. */
   public sealed interface Outcome {
     /** There is nothing to do before more is committed. */
@@ -155,7 +157,8 @@ public final class SegmentBackup implements AutoCloseable {
       awaitedSinceMillis = nowMillis;
     }
     long turn = Math.floorMod(objects.segmentNumber(next) + node.value(), TURNS);
-    return awaitedSinceMillis + turn * graceMillis - nowMillis;
+    long left = awaitedSinceMillis + turn * graceMillis - nowMillis;
+    return Math.min(left, graceMillis / LOOKS_WHILE_WAITING);
   }
 
   /** Deletes the copy, if there is one; the next step looks again. */

@@ -85,9 +85,13 @@ public final class WalObjects {
   }
 
   void putChecksums(Lsn lsn, ByteBuffer checksums) throws StorageException {
-    byte[] bytes = new byte[checksums.remaining()];
-    checksums.get(checksums.position(), bytes);
-    store.put(name(lsn) + CHECKSUM_SUFFIX, bytes);
+    put(name(lsn) + CHECKSUM_SUFFIX, checksums);
+  }
+
+  void put(String name, ByteBuffer contents) throws StorageException {
+    byte[] bytes = new byte[contents.remaining()];
+    contents.get(contents.position(), bytes);
+    store.put(name, bytes);
   }
 
   void putSegment(Lsn lsn, Path file) throws StorageException {

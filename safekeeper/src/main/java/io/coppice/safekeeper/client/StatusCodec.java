@@ -8,6 +8,7 @@ import io.coppice.common.id.TimelineId;
 import io.coppice.proto.v1.TimelineStatusResponse;
 import io.coppice.safekeeper.consensus.AcceptorState;
 import io.coppice.safekeeper.consensus.NodeId;
+import io.coppice.safekeeper.consensus.Retention;
 import io.coppice.safekeeper.consensus.TimelineProperties;
 
 /** States of timelines on the wire. */
@@ -34,6 +35,9 @@ public final class StatusCodec {
         .setCreation(properties.creation())
         .setWalSegmentSizeBytes(properties.walSegmentSizeBytes())
         .setDamagedBlocks(status.damagedBlocks())
+        .setBackupLsn(state.retention().backupLsn().value())
+        .setLocalStartLsn(state.retention().localStartLsn().value())
+        .setPageserverLsn(state.retention().pageServerLsn().value())
         .build();
   }
 
@@ -61,7 +65,11 @@ public final class StatusCodec {
               status.getTerm(),
               HistoryCodec.fromProto(status.getTermHistoryList()),
               new Lsn(status.getCommitLsn()),
-              new Lsn(status.getTruncateLsn()));
+              new Lsn(status.getTruncateLsn()),
+              new Retention(
+                  new Lsn(status.getLocalStartLsn()),
+                  new Lsn(status.getBackupLsn()),
+                  new Lsn(status.getPageserverLsn())));
       return new TimelineStatus(
           new NodeId(status.getNodeId()),
           state,

@@ -1,6 +1,7 @@
 package io.coppice.safekeeper.server;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
@@ -15,6 +16,8 @@ import io.coppice.proto.v1.ProposerMessage;
 import io.coppice.proto.v1.PullTimelineRequest;
 import io.coppice.proto.v1.PullTimelineResponse;
 import io.coppice.proto.v1.RaiseGenerationRequest;
+import io.coppice.proto.v1.ReportPageserverRequest;
+import io.coppice.proto.v1.ReportPageserverResponse;
 import io.coppice.proto.v1.SafekeeperServiceGrpc;
 import io.coppice.proto.v1.ScrubRequest;
 import io.coppice.proto.v1.ScrubResponse;
@@ -116,6 +119,19 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
         out.onError(RpcStatus.of(failure).asRuntimeException());
       }
     });
+  }
+
+  @Override
+  public void reportPageserver(
+      ReportPageserverRequest request, StreamObserver<ReportPageserverResponse> out) {
+    answer(
+        out,
+        () -> {
+          registry
+              .open(timelineId(request.getTenantId(), request.getTimelineId()))
+              .pageServerHas(new Lsn(request.getFeedback().getRemoteConsistentLsn()));
+          return ReportPageserverResponse.getDefaultInstance();
+        });
   }
 
   private void answer(

@@ -1,10 +1,12 @@
 package io.coppice.safekeeper.server;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.platform.Clock;
 import io.coppice.safekeeper.backup.SegmentBackup;
+import io.coppice.safekeeper.backup.TailBackup;
 import io.coppice.safekeeper.consensus.WalRemoval;
 import java.io.IOException;
 import java.util.HashMap;
@@ -64,7 +66,19 @@ final class WalBackups {
         begin(id);
       }
     }
+    registry.opened().forEach(timeline -> tailOf(timeline.snapshot()));
     known.values().removeIf(backup -> !backup.running && !here.contains(backup.id));
+  }
+
+  /** A timeline that is in use, and has rested for a while, has its tail brought up as well. */
+  private void tailOf(TimelineSnapshot snapshot) {
+    TenantTimelineId id = snapshot.state().properties().id();
+    TimelineBackup backup = known.computeIfAbsent(id, TimelineBackup::new);
+    if (!stopped
+        && TailBackup.hasTail(snapshot.state())
+        && backup.isTailDue(snapshot.commitLsn())) {
+      begin(id);
+    }
   }
 
   private static boolean isDue(TimelineSnapshot snapshot) {
@@ -98,6 +112,12 @@ final class WalBackups {
     private final TenantTimelineId id;
     private volatile boolean running;
     private volatile long notBeforeMillis = Long.MIN_VALUE;
+    private volatile Lsn tailLsn = Lsn.INVALID;
+    private volatile Lsn tailWanted = Lsn.INVALID;
+
+    // These are the ticking thread's.
+    private Lsn restsAt = Lsn.INVALID;
+    private long restsSinceMillis;
 
     // What follows is touched only while this runs.
     private @Nullable TimelineWorker worker;
@@ -106,6 +126,19 @@ final class WalBackups {
 
     TimelineBackup(TenantTimelineId id) {
       this.id = id;
+    }
+
+    /** Whether nothing was committed for a while, and that end is not in the object store. */
+    boolean isTailDue(Lsn commitLsn) {
+      if (!commitLsn.equals(restsAt)) {
+        restsAt = commitLsn;
+        restsSinceMillis = clock.monotonicMillis();
+      }
+      boolean due =
+          !commitLsn.equals(tailLsn)
+              && clock.monotonicMillis() - restsSinceMillis >= config.tailAfterMillis();
+      tailWanted = due ? commitLsn : Lsn.INVALID;
+      return due;
     }
 
     boolean mayBegin() {
@@ -119,6 +152,12 @@ final class WalBackups {
           remove(timeline);
         }
         upload(timeline, backupOf(timeline));
+        TimelineSnapshot now = timeline.snapshot();
+        if (TailBackup.hasTail(now.state()) && now.commitLsn().equals(tailWanted)) {
+          new TailBackup(store, timeline.storage(), registry.node())
+              .run(now.state(), now.flushLsn());
+          tailLsn = now.commitLsn();
+        }
         if (failures > 0) {
           log.info("timeline {}: WAL goes to the object store again", id);
         }

@@ -16,8 +16,8 @@ import java.util.random.RandomGenerator;
  * step as in production, with everything else going on in between.
  */
 final class SimBackup {
-  private static final int PAUSE_MICROS = 500;
-  private static final int PAUSE_MICROS_SPREAD = 1_500;
+  private static final int PAUSE_MICROS = 1_500;
+  private static final int PAUSE_MICROS_SPREAD = 3_000;
   private static final int STEP_MICROS_SPREAD = 200;
   private static final int SLOW_MICROS_SPREAD = 60_000;
 

@@ -10,8 +10,8 @@ import java.util.random.RandomGenerator;
  */
 final class SimPageServer {
   private static final int READ_SIZE_BYTES = 16 * 1024;
-  private static final int PAUSE_MICROS = 500;
-  private static final int PAUSE_MICROS_SPREAD = 1_500;
+  private static final int PAUSE_MICROS = 1_000;
+  private static final int PAUSE_MICROS_SPREAD = 3_000;
   private static final int REPORT_MICROS_SPREAD = 6_000;
   private static final int DOWN_MICROS_SPREAD = 60_000;
 
@@ -46,11 +46,11 @@ final class SimPageServer {
       return;
     }
     read();
-    if (random.nextInt(4) == 0) {
+    if (random.nextInt(2) == 0) {
       durable = Lsn.max(durable, position);
     }
     for (SimSafekeeper safekeeper : world.safekeepers) {
-      if (random.nextInt(3) > 0) {
+      if (random.nextInt(3) == 0) {
         report(safekeeper, durable);
       }
     }

@@ -260,22 +260,26 @@ final class SimSafekeeper {
    * is not promised.
    */
   void damage(RandomGenerator dice) {
-    int length = (int) coveredLsn.minus(world.properties.startLsn());
-    if (length == 0) {
+    Lsn start =
+        acceptor()
+            .map(own -> own.state().retention().localStartLsn())
+            .orElse(world.properties.startLsn());
+    if (!start.isBefore(coveredLsn)) {
       return;
     }
+    int length = (int) coveredLsn.minus(start);
     Path directory = timelineDirectory();
     boolean done =
         switch (dice.nextInt(4)) {
           case 0 -> disk.flip(directory.resolve("control"), dice.nextInt(112), dice.nextInt(8));
           case 1 -> {
-            Lsn at = world.properties.startLsn().plus(dice.nextInt(length));
+            Lsn at = start.plus(dice.nextInt(length));
             Path checksums = directory.resolve("wal").resolve(DurableLog.segmentName(at) + ".crc");
             int block = DurableLog.offsetInSegment(at) / 8192;
             yield disk.flip(checksums, 32L + 16L * block + dice.nextInt(16), dice.nextInt(8));
           }
           default -> {
-            Lsn at = world.properties.startLsn().plus(dice.nextInt(length));
+            Lsn at = start.plus(dice.nextInt(length));
             Path segment = directory.resolve("wal").resolve(DurableLog.segmentName(at));
             yield disk.flip(segment, DurableLog.offsetInSegment(at), dice.nextInt(8));
           }

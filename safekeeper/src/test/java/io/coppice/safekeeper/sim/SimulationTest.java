@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Timeout;
 
 final class SimulationTest {
   private static final long SCHEDULES = 20_000;
-  private static final int ELECTIONS_PER_MILLION_EVENTS_MIN = 5_000;
+  private static final int ELECTIONS_PER_MILLION_EVENTS_MIN = 4_000;
 
   /** What a fault that strikes at any operation of the disk must have hit. */
   private static final List<String> STEPS =
@@ -69,6 +69,11 @@ final class SimulationTest {
             "refused by a full disk",
             "a timeline that is not there was refused",
             "found its damage",
+            "a segment was uploaded",
+            "refused by the object store",
+            "done by the object store without an answer",
+            "old WAL was removed",
+            "read back from the object store",
             "read by the page server")) {
       assertThat(seen.marks(mark)).as(mark).isPositive();
     }

@@ -121,6 +121,14 @@ public final class ConfigKeys {
           "8MB",
           "How much stored WAL a safekeeper checks in a second, all the time; 0B: none.");
 
+  public static final ConfigKey<Duration> SAFEKEEPER_BACKUP_TAIL_AFTER =
+      new ConfigKey<>(
+          "safekeeper.backup_tail_after",
+          ConfigType.DURATION,
+          "15m",
+          "How long nothing is written to a branch before its last, unfinished WAL segment goes to"
+              + " the object store, too.");
+
   public static final ConfigKey<HostPort> STATUS_LISTEN =
       new ConfigKey<>(
           "status.listen",
@@ -167,6 +175,7 @@ public final class ConfigKeys {
           PAGESERVER_OPEN_LAYER_SIZE_MAX,
           PAGESERVER_LSN_WAIT,
           SAFEKEEPER_SCRUB_RATE,
+          SAFEKEEPER_BACKUP_TAIL_AFTER,
           STATUS_LISTEN,
           ENDPOINT_PG_BIN,
           ENDPOINT_START_TIMEOUT,

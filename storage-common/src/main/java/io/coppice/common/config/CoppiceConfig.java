@@ -40,7 +40,7 @@ public record CoppiceConfig(
   public record Pageserver(long openLayerSizeBytesMax, Duration lsnWait) {}
 
   /** Settings of the safekeepers alone. */
-  public record Safekeeper(long scrubBytesPerSecond) {}
+  public record Safekeeper(long scrubBytesPerSecond, Duration backupTailAfter) {}
 
   /** Settings of the computes on this machine. */
   public record Endpoint(Optional<Path> pgBin, Duration startTimeout) {}
@@ -70,7 +70,9 @@ public record CoppiceConfig(
         new Pageserver(
             settings.get(ConfigKeys.PAGESERVER_OPEN_LAYER_SIZE_MAX),
             settings.get(ConfigKeys.PAGESERVER_LSN_WAIT)),
-        new Safekeeper(settings.get(ConfigKeys.SAFEKEEPER_SCRUB_RATE)),
+        new Safekeeper(
+            settings.get(ConfigKeys.SAFEKEEPER_SCRUB_RATE),
+            settings.get(ConfigKeys.SAFEKEEPER_BACKUP_TAIL_AFTER)),
         settings.get(ConfigKeys.STATUS_LISTEN),
         new Endpoint(
             settings.get(ConfigKeys.ENDPOINT_PG_BIN),
