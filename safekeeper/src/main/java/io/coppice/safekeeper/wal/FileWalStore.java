@@ -123,7 +123,7 @@ final class FileWalStore implements WalStore, AutoCloseable {
     }
     WalScan.Found found = WalScan.find(segments, properties, from);
     rewrite(segments, from, found.end());
-    LogCut.at(segments, found.end(), found.tail());
+    LogCut.at(segments, found.end(), found.tail(), true);
     FileWalStore store = new FileWalStore(segments, properties, found, found.end(), creator, share);
     store.checksums.store(found.end());
     store.checksums.sync();
@@ -360,7 +360,7 @@ final class FileWalStore implements WalStore, AutoCloseable {
         byte[] tail = checkedTail(end);
         checksums.close();
         closeOpen();
-        LogCut.at(segments, end, tail);
+        LogCut.at(segments, end, tail, false);
         checksums = new ChecksumWriter(segments, share, end, tail);
       } catch (IOException e) {
         throw new DiskFailure("cannot cut the log at " + end, e);

@@ -32,8 +32,10 @@ final class LogCut {
    * Cuts.
    *
    * @param tail the block that holds {@code end}, checked
+   * @param distrustful another process wrote this: what looks like zeros may be what the kernel has
+   *     given up writing, above what is on the disk, and is written once more
    */
-  static void at(WalSegments segments, Lsn end, byte[] tail)
+  static void at(WalSegments segments, Lsn end, byte[] tail, boolean distrustful)
       throws StorageException.Corrupt, IOException {
     long last = segments.numberOf(end);
     for (long number : new TreeSet<>(segments.list().tailSet(last)).descendingSet()) {
@@ -47,7 +49,7 @@ final class LogCut {
       }
     }
     if (segments.exists(last)) {
-      clearBehind(segments, last, segments.offsetIn(end));
+      clearBehind(segments, last, segments.offsetIn(end), distrustful);
     }
   }
 
@@ -72,14 +74,15 @@ final class LogCut {
     }
   }
 
-  private static void clearBehind(WalSegments segments, long last, int from) throws IOException {
+  private static void clearBehind(WalSegments segments, long last, int from, boolean distrustful)
+      throws IOException {
     try (FileChannel channel = segments.openForWriting(last)) {
       ByteBuffer block = ByteBuffer.allocate(ZERO_CHECK_SIZE_BYTES);
       long offset = from;
       while (offset < segments.sizeBytes()) {
         block.clear().limit((int) Math.min(block.capacity(), segments.sizeBytes() - offset));
         int count = channel.read(block, offset);
-        if (!isZero(block.array(), count)) {
+        if (distrustful || !isZero(block.array(), count)) {
           WalSegments.writeZeros(channel, offset, offset + count);
         }
         offset += count;
