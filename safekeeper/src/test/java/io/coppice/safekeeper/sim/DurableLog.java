@@ -127,9 +127,11 @@ final class DurableLog {
       byte[] segment = removed(at);
       reference.checkArchived(at, Arrays.copyOfRange(segment, offsetInSegment(at), segment.length));
     }
-    for (Lsn at = Lsn.max(start, localStart); at.isBefore(end()); at = nextSegment(at)) {
-      int count = (int) Math.min(World.SEGMENT_SIZE_BYTES - offsetInSegment(at), end().minus(at));
-      readDisk(at, ByteBuffer.allocate(count), end());
+    // It may have been cut without an answer, if there was no room to write the history down.
+    Lsn end = safekeeper.acceptor().map(own -> Lsn.min(end(), own.flushLsn())).orElse(end());
+    for (Lsn at = Lsn.max(start, localStart); at.isBefore(end); at = nextSegment(at)) {
+      int count = (int) Math.min(World.SEGMENT_SIZE_BYTES - offsetInSegment(at), end.minus(at));
+      readDisk(at, ByteBuffer.allocate(count), end);
     }
   }
 
