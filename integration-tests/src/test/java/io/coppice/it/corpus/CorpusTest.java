@@ -46,7 +46,7 @@ final class CorpusTest {
   private static final String SCRIPTS = System.getProperty("corpus.scripts", "");
   private static final long IMAGES_MIN = SCRIPTS.isEmpty() ? 50_000 : 1;
   private static final long SEED = Long.getLong("seed", 1);
-  private static final int ATTACKS = Integer.getInteger("corpus.attacks", 100);
+  private static final int ATTACKS = Integer.getInteger("corpus.attacks", 50);
   private static final int MUTANTS_FEW = 3;
   private static final int MUTANTS = Integer.getInteger("corpus.mutants", MUTANTS_FEW);
 

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedSet;
@@ -25,6 +26,7 @@ import java.util.regex.Pattern;
  * from before that moment until after it is deleted.
  */
 final class WalSegments {
+  private static final HexFormat HEX = HexFormat.of().withUpperCase();
   private static final int POSTGRES_TIMELINE = 1;
   private static final Pattern NAME = Pattern.compile("00000001[0-9A-F]{16}");
   private static final String CHECKSUM_SUFFIX = ".crc";
@@ -63,12 +65,11 @@ final class WalSegments {
 
   Path path(long number) {
     long perHalf = 0x1_0000_0000L / sizeBytes;
+    // Asked for too often for a format string.
     return directory.resolve(
-        "%08X%08X%08X"
-            .formatted(
-                POSTGRES_TIMELINE,
-                Long.divideUnsigned(number, perHalf),
-                Long.remainderUnsigned(number, perHalf)));
+        HEX.toHexDigits(POSTGRES_TIMELINE)
+            + HEX.toHexDigits((int) Long.divideUnsigned(number, perHalf))
+            + HEX.toHexDigits((int) Long.remainderUnsigned(number, perHalf)));
   }
 
   /** The file with the checksums of a segment. */

@@ -5,6 +5,7 @@ import io.coppice.safekeeper.consensus.Acceptor;
 import io.coppice.safekeeper.consensus.TermHistory;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.HexFormat;
 
 /**
  * One safekeeper's log as its disk would give it back after a loss of power, up to where the
@@ -148,7 +149,10 @@ final class DurableLog {
   static String segmentName(Lsn at) {
     long number = Long.divideUnsigned(at.value(), World.SEGMENT_SIZE_BYTES);
     long perHalf = 0x1_0000_0000L / World.SEGMENT_SIZE_BYTES;
-    return "%08X%08X%08X".formatted(1, number / perHalf, number % perHalf);
+    HexFormat hex = HexFormat.of().withUpperCase();
+    return hex.toHexDigits(1)
+        + hex.toHexDigits((int) (number / perHalf))
+        + hex.toHexDigits((int) (number % perHalf));
   }
 
   static int offsetInSegment(Lsn at) {
