@@ -109,7 +109,7 @@ final class DataDirectoryTest {
       Files.write(control, bytes);
       assertThatThrownBy(() -> directory.openTimeline(fresh.properties().id(), Runnable::run))
           .isInstanceOf(StorageException.Corrupt.class)
-          .hasMessageContaining(control + ", offset 112: expected CRC32C");
+          .hasMessageContaining(control + ", offset 136: expected CRC32C");
     }
   }
 }
