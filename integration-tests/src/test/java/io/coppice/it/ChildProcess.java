@@ -196,9 +196,14 @@ final class ChildProcess {
     new ProcessBuilder(command).start().waitFor();
   }
 
-  /** Ends it and all that it started with SIGKILL. */
-  void kill9All() throws InterruptedException {
+  /**
+   * Ends it and all that it started with SIGKILL, as the loss of a machine does. All are stopped
+   * first, so that none sees another die: a backend whose postmaster is gone no longer waits for
+   * its commit, and shows it to those that still run.
+   */
+  void kill9All() throws IOException, InterruptedException {
     List<ProcessHandle> children = process.descendants().toList();
+    pause();
     kill9();
     children.forEach(ProcessHandle::destroyForcibly);
   }
