@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -85,12 +86,8 @@ final class PageserverClientTest {
                   }
                 }));
     Thread.startVirtualThread(imported);
-    int taken = -1;
-    while (taken != megabytesTaken.get()) {
-      taken = megabytesTaken.get();
-      Thread.sleep(200);
-    }
-    assertThat(taken).isLessThan(16);
+    assertThat(awaitStandstill(megabytesTaken::get)).isBetween(1, 15);
+    assertThat(imported.isDone()).isFalse();
     server.resumeImport();
     assertThat(imported.get().id()).isEqualTo(TENANT);
     assertThat(server.imported()).hasSize(64 << 20);
@@ -154,12 +151,7 @@ final class PageserverClientTest {
     server.serveBackup(new byte[64 << 20], Status.OK);
     try (InputStream in = client.baseBackup(BRANCH, Lsn.INVALID)) {
       assertThat(in.read()).isZero();
-      int sent = -1;
-      while (sent != server.chunksSent()) {
-        sent = server.chunksSent();
-        Thread.sleep(100);
-      }
-      assertThat(sent).isLessThan(32);
+      assertThat(awaitStandstill(server::chunksSent)).isBetween(1, 31);
     }
   }
 
@@ -215,5 +207,18 @@ final class PageserverClientTest {
     byte[] bytes = new byte[count];
     new Random(42).nextBytes(bytes);
     return bytes;
+  }
+
+  /** The count once it has begun and then has not grown for a second. */
+  private static int awaitStandstill(IntSupplier count) throws InterruptedException {
+    int before = 0;
+    int quietPolls = 0;
+    while (before == 0 || quietPolls < 50) {
+      Thread.sleep(20);
+      int now = count.getAsInt();
+      quietPolls = now == before ? quietPolls + 1 : 0;
+      before = now;
+    }
+    return before;
   }
 }

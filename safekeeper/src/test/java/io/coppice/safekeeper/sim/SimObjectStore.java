@@ -65,7 +65,7 @@ final class SimObjectStore implements ObjectStore {
 
   @Override
   public boolean putIfAbsent(String name, byte[] contents) {
-    throw new UnsupportedOperationException();
+    throw new UnsupportedOperationException("safekeepers do not call putIfAbsent");
   }
 
   @Override
@@ -107,7 +107,7 @@ final class SimObjectStore implements ObjectStore {
 
   @Override
   public List<String> listDirectories(String prefix) {
-    throw new UnsupportedOperationException();
+    throw new UnsupportedOperationException("safekeepers do not call listDirectories");
   }
 
   @Override

@@ -12,6 +12,8 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
+import software.amazon.awssdk.core.sync.ResponseTransformer;
+import software.amazon.awssdk.services.s3.model.GetObjectResponse;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 import software.amazon.awssdk.services.s3.model.ListObjectsV2Response;
 import software.amazon.awssdk.services.s3.model.PutObjectRequest;
@@ -124,18 +126,19 @@ final class S3Objects implements AutoCloseable {
   byte[] get(String name) throws StorageException {
     CheckedBody body = new CheckedBody(name);
     try {
-      return get(name, body, SMALL_SIZE_BYTES);
+      return get(name, SMALL_SIZE_BYTES, body.toBytes(SMALL_SIZE_BYTES));
     } catch (StorageException.Transient e) {
       long sizeBytes = body.announcedSizeBytes();
       if (sizeBytes <= SMALL_SIZE_BYTES) {
         throw e;
       }
-      return get(name, body, sizeBytes);
+      return get(name, sizeBytes, body.toBytes(sizeBytes));
     }
   }
 
   /** Within the time for that many bytes. */
-  private byte[] get(String name, CheckedBody body, long sizeBytes) throws StorageException {
+  private <T> T get(String name, long sizeBytes, ResponseTransformer<GetObjectResponse, T> into)
+      throws StorageException {
     return calls.call(
         READING,
         name,
@@ -144,23 +147,13 @@ final class S3Objects implements AutoCloseable {
             client.getObject(
                 request ->
                     request.bucket(bucket.name()).key(key(name)).overrideConfiguration(limits),
-                body.toBytes(sizeBytes)));
+                into));
   }
 
   void getToFile(String name, Path file) throws StorageException {
     // Only to know how long it may take. If there is nothing, the request below says why.
     long sizeBytes = head(name).map(HeadObjectResponse::contentLength).orElse(0L);
-    CheckedBody body = new CheckedBody(name);
-    var _ =
-        calls.call(
-            READING,
-            name,
-            sizeBytes,
-            (client, limits) ->
-                client.getObject(
-                    request ->
-                        request.bucket(bucket.name()).key(key(name)).overrideConfiguration(limits),
-                    body.toFile(file)));
+    var _ = get(name, sizeBytes, new CheckedBody(name).toFile(file));
   }
 
   /** Names below a prefix, with their sizes. */
