@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.zip.CRC32C;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.exc.UnrecognizedPropertyException;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -79,6 +80,10 @@ final class DocumentCodec<T> {
     }
     try {
       return MAPPER.readValue(body, type);
+    } catch (UnrecognizedPropertyException e) {
+      throw new StorageException.Unsupported(
+          "%s has the field \"%s\", which this program does not know: use a newer one"
+              .formatted(name, e.getPropertyName()));
     } catch (JacksonException e) {
       throw new StorageException.Corrupt(name + ": not a " + format + " document: " + e, e);
     }

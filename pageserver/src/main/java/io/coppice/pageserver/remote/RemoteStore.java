@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Tenants and timelines in the object store, for one start of a page server. Thread safe; calls for
- * the index of one timeline must not overlap.
+ * the index of one timeline must not overlap, which {@link DurableIndex} sees to while it is open.
  *
  * <p>A start takes a generation, higher than all before it, and all that it writes has it in its
  * name, so that it never overwrites what another start wrote. Of a timeline's indexes the one of
@@ -149,7 +149,7 @@ public final class RemoteStore {
    * deletion goes on and the timeline does not come back; the marked index goes last.
    */
   public void deleteTimeline(TimelineIndex index) throws StorageException {
-    saveIndex(index.asDeleted());
+    saveIndex(index.with().deleted(true).build());
     String marked = ObjectPaths.index(index.id(), generation);
     for (ObjectInfo object : store.list(ObjectPaths.timeline(index.id()))) {
       if (!object.name().equals(marked)) {

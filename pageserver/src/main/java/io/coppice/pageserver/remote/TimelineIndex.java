@@ -4,17 +4,14 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
 import io.coppice.pageserver.layer.LayerDescriptor;
-import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
 /**
  * All that makes a timeline, and that a restart finds: only what the newest index names is part of
- * it.
+ * it. What changes is changed by {@link #with()}.
  *
  * @param name unique in the tenant
- * @param ancestor the timeline it was branched off, at {@code startLsn}; empty for a root
- * @param startLsn of a root, the LSN of its import
  * @param readableFrom oldest LSN that can be read
  * @param diskConsistentLsn everything at or before it is in the layers
  * @param prevRecordLsn start of the record that ends at {@code diskConsistentLsn}; invalid if not
@@ -23,17 +20,11 @@ import java.util.Optional;
  * @param deleted its layers are being deleted; it must not be used any more
  */
 public record TimelineIndex(
-    TenantTimelineId id,
+    TimelineIdentity identity,
     String name,
-    Instant createdAt,
-    Optional<TimelineId> ancestor,
-    Lsn startLsn,
     Lsn readableFrom,
     Lsn diskConsistentLsn,
     Lsn prevRecordLsn,
-    int pgMajor,
-    long systemId,
-    int walSegmentSizeBytes,
     WalStart walStart,
     boolean deleted,
     List<LayerDescriptor> layers) {
@@ -42,61 +33,104 @@ public record TimelineIndex(
     layers = List.copyOf(layers);
   }
 
-  /** The same timeline further on. */
-  public TimelineIndex withLayers(
-      Lsn newDiskConsistentLsn, Lsn newPrevRecordLsn, List<LayerDescriptor> newLayers) {
+  /** A new timeline without layers or WAL: all there is at its start is in its ancestor. */
+  public static TimelineIndex starting(
+      TimelineIdentity identity, String name, Lsn readableFrom, Lsn prevRecordLsn) {
     return new TimelineIndex(
-        id,
+        identity,
         name,
-        createdAt,
-        ancestor,
-        startLsn,
         readableFrom,
-        newDiskConsistentLsn,
-        newPrevRecordLsn,
-        pgMajor,
-        systemId,
-        walSegmentSizeBytes,
-        walStart,
-        deleted,
-        newLayers);
+        identity.startLsn(),
+        prevRecordLsn,
+        WalStart.NONE,
+        false,
+        List.of());
   }
 
-  /** The same with other attempts to start its WAL. */
-  public TimelineIndex withWalStart(WalStart newWalStart) {
-    return new TimelineIndex(
-        id,
-        name,
-        createdAt,
-        ancestor,
-        startLsn,
-        readableFrom,
-        diskConsistentLsn,
-        prevRecordLsn,
-        pgMajor,
-        systemId,
-        walSegmentSizeBytes,
-        newWalStart,
-        deleted,
-        layers);
+  public TenantTimelineId id() {
+    return identity.id();
   }
 
-  /** The same, to be deleted. */
-  public TimelineIndex asDeleted() {
-    return new TimelineIndex(
-        id,
-        name,
-        createdAt,
-        ancestor,
-        startLsn,
-        readableFrom,
-        diskConsistentLsn,
-        prevRecordLsn,
-        pgMajor,
-        systemId,
-        walSegmentSizeBytes,
-        walStart,
-        true,
-        layers);
+  public Optional<TimelineId> ancestor() {
+    return identity.ancestor();
+  }
+
+  public Lsn startLsn() {
+    return identity.startLsn();
+  }
+
+  /** Begins a changed one; all that is not set stays as it is. */
+  public Change with() {
+    return new Change(this);
+  }
+
+  /** An index of which some fields are set anew. */
+  public static final class Change {
+    private final TimelineIdentity identity;
+    private String name;
+    private Lsn readableFrom;
+    private Lsn diskConsistentLsn;
+    private Lsn prevRecordLsn;
+    private WalStart walStart;
+    private boolean deleted;
+    private List<LayerDescriptor> layers;
+
+    private Change(TimelineIndex before) {
+      identity = before.identity;
+      name = before.name;
+      readableFrom = before.readableFrom;
+      diskConsistentLsn = before.diskConsistentLsn;
+      prevRecordLsn = before.prevRecordLsn;
+      walStart = before.walStart;
+      deleted = before.deleted;
+      layers = before.layers;
+    }
+
+    public Change name(String newName) {
+      name = newName;
+      return this;
+    }
+
+    public Change readableFrom(Lsn lsn) {
+      readableFrom = lsn;
+      return this;
+    }
+
+    /**
+     * Sets up to where everything is in the layers, and the start of the record that ends there.
+     */
+    public Change diskConsistent(Lsn lsn, Lsn prevRecord) {
+      diskConsistentLsn = lsn;
+      prevRecordLsn = prevRecord;
+      return this;
+    }
+
+    public Change walStart(WalStart start) {
+      walStart = start;
+      return this;
+    }
+
+    public Change deleted(boolean isDeleted) {
+      deleted = isDeleted;
+      return this;
+    }
+
+    public Change layers(List<LayerDescriptor> newLayers) {
+      layers = newLayers;
+      return this;
+    }
+
+    /** The changed index. */
+    public TimelineIndex build() {
+      return new TimelineIndex(
+          identity,
+          name,
+          readableFrom,
+          diskConsistentLsn,
+          prevRecordLsn,
+          walStart,
+          deleted,
+          layers);
+    }
   }
 }

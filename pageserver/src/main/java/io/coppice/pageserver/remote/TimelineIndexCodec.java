@@ -1,5 +1,6 @@
 package io.coppice.pageserver.remote;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
@@ -15,15 +16,20 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The index of a timeline as a document, version 2; reads version 1 too, which {@link
- * TimelineIndexV1} makes one of version 2.
+ * The index of a timeline as a document, version 3; reads older ones too, which {@link
+ * TimelineIndexV1} and {@link TimelineIndexV2} make one of version 3.
+ *
+ * <p>Version 3 has optional fields: one that is null is not written, and one that is not there is
+ * null. Whoever adds one says what that means, so that what was written before it stays readable. A
+ * program that does not know a field does not use the index at all: it would lose it.
  */
 final class TimelineIndexCodec {
   private static final DocumentCodec<IndexJson> DOCUMENT =
-      new DocumentCodec<>("coppice-timeline", 2, IndexJson.class);
+      new DocumentCodec<>("coppice-timeline", 3, IndexJson.class);
 
   private TimelineIndexCodec() {}
 
+  @JsonInclude(JsonInclude.Include.NON_NULL)
   record IndexJson(
       String tenant,
       String timeline,
@@ -45,20 +51,21 @@ final class TimelineIndexCodec {
   record LayerJson(String name, int level, long sizeBytes, String crc32c) {}
 
   static byte[] encode(TimelineIndex index) {
+    TimelineIdentity identity = index.identity();
     return DOCUMENT.encode(
         new IndexJson(
             index.id().tenant().toString(),
             index.id().timeline().toString(),
             index.name(),
-            index.createdAt().toString(),
+            identity.createdAt().toString(),
             index.ancestor().map(TimelineId::toString).orElse(null),
             index.startLsn().toString(),
             index.readableFrom().toString(),
             index.diskConsistentLsn().toString(),
             index.prevRecordLsn().toString(),
-            index.pgMajor(),
-            Long.toUnsignedString(index.systemId()),
-            index.walSegmentSizeBytes(),
+            identity.pgMajor(),
+            Long.toUnsignedString(identity.systemId()),
+            identity.walSegmentSizeBytes(),
             index.walStart().attempts(),
             index.walStart().started(),
             index.deleted(),
@@ -76,10 +83,7 @@ final class TimelineIndexCodec {
   /** Reads an index, which must be of that timeline. */
   static TimelineIndex decode(String object, TenantTimelineId id, byte[] bytes)
       throws StorageException {
-    IndexJson json =
-        TimelineIndexV1.isOne(bytes)
-            ? TimelineIndexV1.decode(object, bytes)
-            : DOCUMENT.decode(object, bytes);
+    IndexJson json = document(object, bytes);
     try {
       TenantTimelineId found =
           new TenantTimelineId(TenantId.parse(json.tenant), TimelineId.parse(json.timeline));
@@ -87,23 +91,33 @@ final class TimelineIndexCodec {
         throw new StorageException.Corrupt("%s is the index of %s".formatted(object, found));
       }
       return new TimelineIndex(
-          id,
+          new TimelineIdentity(
+              id,
+              Instant.parse(json.createdAt),
+              Optional.ofNullable(json.ancestor).map(TimelineId::parse),
+              Lsn.parse(json.startLsn),
+              json.pgMajor,
+              Long.parseUnsignedLong(json.systemId),
+              json.walSegmentSizeBytes),
           json.name,
-          Instant.parse(json.createdAt),
-          Optional.ofNullable(json.ancestor).map(TimelineId::parse),
-          Lsn.parse(json.startLsn),
           Lsn.parse(json.readableFrom),
           Lsn.parse(json.diskConsistentLsn),
           Lsn.parse(json.prevRecordLsn),
-          json.pgMajor,
-          Long.parseUnsignedLong(json.systemId),
-          json.walSegmentSizeBytes,
           new WalStart(json.walAttempts, json.walStarted),
           json.deleted,
           json.layers.stream().map(TimelineIndexCodec::layer).toList());
     } catch (IllegalArgumentException | DateTimeParseException | NullPointerException e) {
       throw new StorageException.Corrupt("%s: not an index: %s".formatted(object, e), e);
     }
+  }
+
+  private static IndexJson document(String object, byte[] bytes) throws StorageException {
+    if (TimelineIndexV1.isOne(bytes)) {
+      return TimelineIndexV1.decode(object, bytes);
+    }
+    return TimelineIndexV2.isOne(bytes)
+        ? TimelineIndexV2.decode(object, bytes)
+        : DOCUMENT.decode(object, bytes);
   }
 
   private static LayerDescriptor layer(LayerJson json) {

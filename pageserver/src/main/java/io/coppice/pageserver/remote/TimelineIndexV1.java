@@ -40,22 +40,23 @@ final class TimelineIndexV1 {
   static IndexJson decode(String object, byte[] bytes) throws StorageException {
     Json old = DOCUMENT.decode(object, bytes);
     int started = old.diskConsistentLsn.equals(old.startLsn) ? 0 : 1;
-    return new IndexJson(
-        old.tenant,
-        old.timeline,
-        old.name,
-        old.createdAt,
-        old.ancestor,
-        old.startLsn,
-        old.readableFrom,
-        old.diskConsistentLsn,
-        old.prevRecordLsn,
-        old.pgMajor,
-        old.systemId,
-        old.walSegmentSizeBytes,
-        started,
-        started,
-        old.deleted,
-        old.layers);
+    return TimelineIndexV2.upgrade(
+        new TimelineIndexV2.Json(
+            old.tenant,
+            old.timeline,
+            old.name,
+            old.createdAt,
+            old.ancestor,
+            old.startLsn,
+            old.readableFrom,
+            old.diskConsistentLsn,
+            old.prevRecordLsn,
+            old.pgMajor,
+            old.systemId,
+            old.walSegmentSizeBytes,
+            started,
+            started,
+            old.deleted,
+            old.layers));
   }
 }

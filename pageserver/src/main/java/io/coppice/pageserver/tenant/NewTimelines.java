@@ -3,14 +3,13 @@ package io.coppice.pageserver.tenant;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
+import io.coppice.pageserver.remote.TimelineIdentity;
 import io.coppice.pageserver.remote.TimelineIndex;
-import io.coppice.pageserver.remote.WalStart;
 import io.coppice.pageserver.timeline.RecordPosition;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.postgres.version.PostgresVersion;
 import io.coppice.postgres.wal.WalLayout;
 import java.time.Instant;
-import java.util.List;
 import java.util.Optional;
 
 /** What new timelines begin with. */
@@ -18,21 +17,17 @@ final class NewTimelines {
   private NewTimelines() {}
 
   static TimelineIndex root(RootImport root, Instant createdAt) {
-    return new TimelineIndex(
-        new TenantTimelineId(root.tenant(), root.timeline()),
-        root.branchName(),
-        createdAt,
-        Optional.empty(),
-        root.startLsn(),
-        root.startLsn(),
-        root.startLsn(),
-        root.prevRecordLsn(),
-        root.pgMajor(),
-        root.systemId(),
-        root.walSegmentSizeBytes(),
-        WalStart.NONE,
-        false,
-        List.of());
+    TimelineIdentity identity =
+        new TimelineIdentity(
+            new TenantTimelineId(root.tenant(), root.timeline()),
+            createdAt,
+            Optional.empty(),
+            root.startLsn(),
+            root.pgMajor(),
+            root.systemId(),
+            root.walSegmentSizeBytes());
+    return TimelineIndex.starting(
+        identity, root.branchName(), root.startLsn(), root.prevRecordLsn());
   }
 
   /**
@@ -69,20 +64,15 @@ final class NewTimelines {
 
   static TimelineIndex branch(
       BranchRequest request, Timeline parent, RecordPosition at, Instant createdAt) {
-    return new TimelineIndex(
-        new TenantTimelineId(request.tenant(), request.timeline()),
-        request.name(),
-        createdAt,
-        Optional.of(request.parent()),
-        at.last(),
-        parent.readableFrom(),
-        at.last(),
-        at.previous(),
-        parent.pgMajor(),
-        parent.systemId(),
-        parent.walSegmentSizeBytes(),
-        WalStart.NONE,
-        false,
-        List.of());
+    TimelineIdentity identity =
+        new TimelineIdentity(
+            new TenantTimelineId(request.tenant(), request.timeline()),
+            createdAt,
+            Optional.of(request.parent()),
+            at.last(),
+            parent.pgMajor(),
+            parent.systemId(),
+            parent.walSegmentSizeBytes());
+    return TimelineIndex.starting(identity, request.name(), parent.readableFrom(), at.previous());
   }
 }

@@ -341,7 +341,7 @@ public final class TenantManager implements AutoCloseable {
         new TenantRecord(
             root.tenant(),
             root.tenantName(),
-            index.createdAt(),
+            index.identity().createdAt(),
             root.pgMajor(),
             root.systemId(),
             root.walSegmentSizeBytes(),

@@ -114,7 +114,7 @@ public final class ImageLayersWriter implements ImageImport {
       throw new StorageException.Invalid("nothing was imported into " + index.id());
     }
     cut(writing, Key.MAX);
-    Timeline timeline = completion.complete(index.withLayers(lsn(), index.prevRecordLsn(), layers));
+    Timeline timeline = completion.complete(index.with().layers(layers).build());
     ended = true;
     return timeline;
   }

@@ -7,7 +7,9 @@ import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.key.Key;
 import io.coppice.pageserver.layer.LayerHandle;
 import io.coppice.pageserver.layer.LayerSet;
+import io.coppice.pageserver.remote.DurableIndex;
 import io.coppice.pageserver.remote.LayerCache;
+import io.coppice.pageserver.remote.TimelineIdentity;
 import io.coppice.pageserver.remote.TimelineIndex;
 import io.coppice.pageserver.remote.WalStart;
 import java.time.Instant;
@@ -19,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 public final class Timeline {
 
   private final TimelineEnvironment environment;
-  private final TimelineIndex identity;
+  private final TimelineIdentity identity;
+  private final DurableIndex index;
   private final @Nullable Timeline ancestor;
   private final LsnClock lsns;
   private final TimelineLayers layers;
@@ -31,7 +34,8 @@ public final class Timeline {
   private Timeline(
       TimelineEnvironment environment, TimelineIndex index, @Nullable Timeline ancestor) {
     this.environment = environment;
-    this.identity = index.withLayers(index.startLsn(), index.prevRecordLsn(), List.of());
+    this.identity = index.identity();
+    this.index = new DurableIndex(environment.remote(), index);
     this.ancestor = ancestor;
     cache =
         new LayerCache(
@@ -42,7 +46,7 @@ public final class Timeline {
     layers = new TimelineLayers(environment, handles(environment, index, cache));
     reader = new TimelineReader(this, environment.readScratches());
     writer = new OpenLayerWriter(this, environment, lsns, layers);
-    flusher = new TimelineFlusher(environment, index, cache, layers, writer);
+    flusher = new TimelineFlusher(environment, this.index, cache, layers, writer);
   }
 
   private static List<LayerHandle> handles(
@@ -71,9 +75,9 @@ public final class Timeline {
     return identity.id();
   }
 
-  /** Unique in its tenant. */
+  /** Unique in its tenant; may change. */
   public String name() {
-    return identity.name();
+    return index.current().name();
   }
 
   public Instant createdAt() {
@@ -133,7 +137,11 @@ public final class Timeline {
    * durable when this returns.
    */
   public WalStart beginWal() throws StorageException {
-    return flusher.changeWalStart(before -> before.isStarted() ? before : before.next());
+    return change(before ->
+            before.walStart().isStarted()
+                ? before
+                : before.with().walStart(before.walStart().next()).build())
+        .walStart();
   }
 
   /**
@@ -142,12 +150,22 @@ public final class Timeline {
    * @throws StorageException.Conflict if it is not the newest, or another one was started
    */
   public void startWal(int creation) throws StorageException {
-    var _ = flusher.changeWalStart(before -> before.start(creation));
+    var _ = change(before -> before.with().walStart(before.walStart().start(creation)).build());
+  }
+
+  /** Changes what its index says, durably; see {@link DurableIndex#change}. Blocks. */
+  public TimelineIndex change(DurableIndex.Step step) throws StorageException {
+    return index.change(step);
+  }
+
+  /** Its index, as it is durable. */
+  public TimelineIndex durableIndex() {
+    return index.current();
   }
 
   /** The oldest LSN that can be read, here or in an ancestor. */
   public Lsn readableFrom() {
-    return identity.readableFrom();
+    return index.current().readableFrom();
   }
 
   /** Whether a read at that LSN is answered now: neither too old nor yet to come. */
@@ -339,6 +357,7 @@ public final class Timeline {
         new StorageException.Transient("timeline %s is closed: %s".formatted(id(), why));
     lsns.close(closed);
     layers.close(closed);
-    return flusher.stop();
+    flusher.stop();
+    return index.close();
   }
 }

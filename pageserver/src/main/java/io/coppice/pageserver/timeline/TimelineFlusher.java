@@ -2,15 +2,16 @@ package io.coppice.pageserver.timeline;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
+import io.coppice.common.id.TenantTimelineId;
 import io.coppice.pageserver.layer.LayerDescriptor;
 import io.coppice.pageserver.layer.LayerHandle;
 import io.coppice.pageserver.layer.LayerKind;
 import io.coppice.pageserver.layer.LayerName;
 import io.coppice.pageserver.layer.OpenLayer;
 import io.coppice.pageserver.layer.SstLayerWriter;
+import io.coppice.pageserver.remote.DurableIndex;
 import io.coppice.pageserver.remote.LayerCache;
 import io.coppice.pageserver.remote.TimelineIndex;
-import io.coppice.pageserver.remote.WalStart;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -32,6 +33,8 @@ final class TimelineFlusher {
   private static final int UPLOADS_PENDING_MAX = 4;
 
   private final TimelineEnvironment environment;
+  private final DurableIndex index;
+  private final TenantTimelineId id;
   private final LayerCache cache;
   private final TimelineLayers layers;
   private final OpenLayerWriter writer;
@@ -39,7 +42,6 @@ final class TimelineFlusher {
 
   // Under the lock.
   private final Deque<LayerDescriptor> uploads = new ArrayDeque<>();
-  private TimelineIndex index;
   private RecordPosition flushed;
   private boolean stopped;
   // Layers were uploaded that the index does not name yet.
@@ -52,7 +54,7 @@ final class TimelineFlusher {
 
   TimelineFlusher(
       TimelineEnvironment environment,
-      TimelineIndex index,
+      DurableIndex index,
       LayerCache cache,
       TimelineLayers layers,
       OpenLayerWriter writer) {
@@ -61,8 +63,10 @@ final class TimelineFlusher {
     this.cache = cache;
     this.layers = layers;
     this.writer = writer;
-    this.flushed = new RecordPosition(index.diskConsistentLsn(), index.prevRecordLsn());
-    this.durableLsn = index.diskConsistentLsn();
+    TimelineIndex found = index.current();
+    this.id = found.id();
+    this.flushed = new RecordPosition(found.diskConsistentLsn(), found.prevRecordLsn());
+    this.durableLsn = found.diskConsistentLsn();
     this.savedAtMillis = environment.clock().monotonicMillis();
   }
 
@@ -153,8 +157,7 @@ final class TimelineFlusher {
     } else {
       LayerDescriptor written = writeFile(layer, frozen.position().last());
       uploads.add(written);
-      layers.replaceFrozen(
-          frozen, new LayerHandle(environment.layers(), cache, index.id(), written));
+      layers.replaceFrozen(frozen, new LayerHandle(environment.layers(), cache, id, written));
     }
     flushed = frozen.position();
   }
@@ -174,7 +177,7 @@ final class TimelineFlusher {
               first,
               last.plus(1),
               environment.remote().generation());
-      LayerDescriptor written = file.finish(index.id(), name, 0);
+      LayerDescriptor written = file.finish(id, name, 0);
       cache.publish(temporary, name);
       log.debug(
           "flushed {} values, {} bytes in memory, {} in {} of {}, in {} ms",
@@ -182,7 +185,7 @@ final class TimelineFlusher {
           layer.sizeBytes(),
           written.sizeBytes(),
           written,
-          index.id(),
+          id,
           environment.clock().monotonicMillis() - startMillis);
       return written;
     }
@@ -199,46 +202,25 @@ final class TimelineFlusher {
     }
   }
 
-  /** Changes what the durable index says of the WAL's start; returns what it says then. */
-  WalStart changeWalStart(WalStartChange change) throws StorageException {
-    working.lock();
-    try {
-      if (stopped) {
-        throw new StorageException.Transient("timeline " + index.id() + " is closed");
-      }
-      WalStart next = change.of(index.walStart());
-      if (!next.equals(index.walStart())) {
-        TimelineIndex changed = index.withWalStart(next);
-        environment.remote().saveIndex(changed);
-        index = changed;
-      }
-      return next;
-    } finally {
-      working.unlock();
-    }
-  }
-
-  /** A step of the WAL's start. */
-  interface WalStartChange {
-    WalStart of(WalStart before) throws StorageException;
-  }
-
   private void saveIndex() throws StorageException {
-    TimelineIndex next = index.withLayers(flushed.last(), flushed.previous(), layers.descriptors());
-    environment.remote().saveIndex(next);
-    index = next;
+    TimelineIndex saved =
+        index.change(before ->
+            before
+                .with()
+                .diskConsistent(flushed.last(), flushed.previous())
+                .layers(layers.descriptors())
+                .build());
     indexBehind = false;
     savedAtMillis = environment.clock().monotonicMillis();
-    durableLsn = next.diskConsistentLsn();
+    durableLsn = saved.diskConsistentLsn();
     layers.signal();
   }
 
-  /** Ends all work, now and later, and returns the index as it is durable. */
-  TimelineIndex stop() {
+  /** Ends all work, now and later. */
+  void stop() {
     working.lock();
     try {
       stopped = true;
-      return index;
     } finally {
       working.unlock();
     }
