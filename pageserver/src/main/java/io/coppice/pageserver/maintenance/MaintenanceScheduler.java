@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
  * second for those that have become due. A timeline is worked on by one thread at a time, and after
  * a failure again after a pause that grows.
  */
-public final class MaintenanceScheduler implements Maintenance, AutoCloseable {
+public final class MaintenanceScheduler implements Maintenance {
   private static final Logger log = LoggerFactory.getLogger(MaintenanceScheduler.class);
   private static final int THREADS = 2;
   private static final long CHECK_PERIOD_MILLIS = 1_000;
@@ -48,7 +48,7 @@ public final class MaintenanceScheduler implements Maintenance, AutoCloseable {
     executor.setRemoveOnCancelPolicy(true);
   }
 
-  /** Begins to look for work by itself among these timelines. */
+  @Override
   public void start(Supplier<Collection<Timeline>> timelines) {
     var _ =
         executor.scheduleWithFixedDelay(

@@ -14,6 +14,7 @@ import io.coppice.pageserver.remote.TenantRecord;
 import io.coppice.pageserver.remote.TimelineIndex;
 import io.coppice.pageserver.timeline.ImageImport;
 import io.coppice.pageserver.timeline.ImageLayersWriter;
+import io.coppice.pageserver.timeline.Maintenance;
 import io.coppice.pageserver.timeline.RecordPosition;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.pageserver.timeline.TimelineEnvironment;
@@ -42,7 +43,7 @@ public final class TenantManager implements AutoCloseable {
   private final DataDirectory directory;
   private final RemoteStore remote;
   private final LayerEnvironment layers;
-  private final MaintenanceScheduler maintenance = new MaintenanceScheduler();
+  private final Maintenance maintenance;
   private final TimelineEnvironment environment;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -53,9 +54,14 @@ public final class TenantManager implements AutoCloseable {
   private @Nullable BranchListener listener;
 
   private TenantManager(
-      TenantManagerConfig config, DataDirectory directory, RemoteStore remote, Clock clock) {
+      TenantManagerConfig config,
+      DataDirectory directory,
+      RemoteStore remote,
+      Clock clock,
+      Maintenance maintenance) {
     this.config = config;
     this.clock = clock;
+    this.maintenance = maintenance;
     this.directory = directory;
     this.remote = remote;
     this.layers = new LayerEnvironment(config.blockCacheSizeBytes());
@@ -80,13 +86,21 @@ public final class TenantManager implements AutoCloseable {
    */
   public static TenantManager open(TenantManagerConfig config, ObjectStore store, Clock clock)
       throws StorageException {
+    return open(config, store, clock, new MaintenanceScheduler());
+  }
+
+  /** The same with background work done by someone else, who is closed with it. */
+  static TenantManager open(
+      TenantManagerConfig config, ObjectStore store, Clock clock, Maintenance maintenance)
+      throws StorageException {
     DataDirectory directory = DataDirectory.open(config.dataDir());
     try {
       RemoteStore remote = RemoteStore.open(store);
-      TenantManager manager = new TenantManager(config, directory, remote, clock);
+      TenantManager manager = new TenantManager(config, directory, remote, clock, maintenance);
       manager.load();
       return manager;
     } catch (StorageException e) {
+      maintenance.close();
       directory.close();
       throw e;
     }
@@ -463,7 +477,7 @@ public final class TenantManager implements AutoCloseable {
         return begun;
       }
       timeline = state.get(id.timeline());
-      checkDeletable(state, timeline);
+      state.checkDeletable(timeline, NAMES_SHOWN_MAX);
       state.hide(timeline);
       heard = listener;
     } finally {
@@ -480,21 +494,5 @@ public final class TenantManager implements AutoCloseable {
       lock.unlock();
     }
     return index;
-  }
-
-  private static void checkDeletable(TenantState state, Timeline timeline)
-      throws StorageException.Precondition {
-    TimelineId id = timeline.id().timeline();
-    if (id.equals(state.record().rootTimeline())) {
-      throw new StorageException.Precondition(
-          "branch \"%s\" is the root of its tenant and cannot be deleted"
-              .formatted(timeline.name()));
-    }
-    if (state.childCount(id) > 0) {
-      throw new StorageException.Precondition(
-          "branch \"%s\" has branches (%s); delete them first"
-              .formatted(
-                  timeline.name(), String.join(", ", state.childNames(id, NAMES_SHOWN_MAX))));
-    }
   }
 }

@@ -113,12 +113,27 @@ final class TenantState {
     broken.put(index.id().timeline(), why);
   }
 
-  int childCount(TimelineId id) {
-    return childCounts.getOrDefault(id, 0);
+  /**
+   * Whether a timeline may be deleted.
+   *
+   * @param namesMax how many of its branches the message may name
+   */
+  void checkDeletable(Timeline timeline, int namesMax) throws StorageException.Precondition {
+    TimelineId id = timeline.id().timeline();
+    if (id.equals(record.rootTimeline())) {
+      throw new StorageException.Precondition(
+          "branch \"%s\" is the root of its tenant and cannot be deleted"
+              .formatted(timeline.name()));
+    }
+    if (childCounts.getOrDefault(id, 0) > 0) {
+      throw new StorageException.Precondition(
+          "branch \"%s\" has branches (%s); delete them first"
+              .formatted(timeline.name(), String.join(", ", childNames(id, namesMax))));
+    }
   }
 
   /** Names of a timeline's branches, a few of them. */
-  List<String> childNames(TimelineId id, int countMax) {
+  private List<String> childNames(TimelineId id, int countMax) {
     return timelines.values().stream()
         .filter(t -> t.ancestor().map(a -> a.timeline().equals(id)).orElse(false))
         .map(Timeline::name)
