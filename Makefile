@@ -27,7 +27,7 @@ fmt:            ## format the sources
 sim:            ## simulate the safekeepers; TRIES=1000000 sets how many seeds, SEED=42 tells one line by line
 	$(MVN) -q -DskipFormat -pl safekeeper -am test-compile dependency:build-classpath \
 	  -Dmdep.includeScope=test -Dmdep.outputFile=target/class-path
-	"$$(scripts/java-home)/bin/java" -Xmx2g -Dseed=$(SEED) $(if $(TRIES),-Dtries=$(TRIES)) \
+	"$$(scripts/java-home)/bin/java" -XX:+UseSerialGC -Xmx2g -Xmn1g -Dseed=$(SEED) $(if $(TRIES),-Dtries=$(TRIES)) \
 	  $(if $(FIRST),-Dfirst=$(FIRST)) -Dfaults=$(FAULTS) -Dwithout=$(WITHOUT) \
 	  -cp "safekeeper/target/test-classes:safekeeper/target/classes:$$(cat safekeeper/target/class-path)" \
 	  io.coppice.safekeeper.sim.Main

@@ -21,7 +21,7 @@ final class BlockReader implements AutoCloseable {
 
   private final WalSegments segments;
   private final LogShare share;
-  private final byte[] bytes = new byte[BATCH_BLOCKS * BLOCK_SIZE_BYTES];
+  private final byte[] bytes;
   private final ByteBuffer entries = ChecksumFile.newBuffer(BATCH_BLOCKS);
 
   private long openNumber = -1;
@@ -32,6 +32,7 @@ final class BlockReader implements AutoCloseable {
   BlockReader(WalSegments segments, LogShare share) {
     this.segments = segments;
     this.share = share;
+    this.bytes = new byte[Math.min(BATCH_BLOCKS, segments.blocks()) * BLOCK_SIZE_BYTES];
   }
 
   /**

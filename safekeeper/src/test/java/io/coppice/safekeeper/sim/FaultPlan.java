@@ -65,9 +65,7 @@ final class FaultPlan {
       return false;
     }
     coverage.struck(kind);
-    if (trace.isOn()) {
-      trace.add("fault %d: %s".formatted(number, kind));
-    }
+    trace.add("fault %d: %s", number, kind);
     return true;
   }
 

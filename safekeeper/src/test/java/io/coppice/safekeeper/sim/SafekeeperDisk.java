@@ -8,9 +8,17 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.random.RandomGenerator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** A safekeeper's disk, and what goes wrong with it. */
 final class SafekeeperDisk implements DiskFaults {
+  /** With what follows the name of a segment. */
+  private static final Pattern SEGMENT = Pattern.compile("[0-9A-F]{24}((?:\\..*)?)");
+
+  private static final Pattern ID =
+      Pattern.compile("[0-9a-f]{32}|[0-9a-f]{32}-[0-9a-f]{32}|[0-9]+");
+
   private static final int PERCENT = 100;
 
   private final World world;
@@ -54,7 +62,7 @@ final class SafekeeperDisk implements DiskFaults {
     if (!Files.exists(file)) {
       return false;
     }
-    world.trace.add("safekeeper %s: bit %d at %d of %s turns".formatted(node, bit, position, file));
+    world.trace.add("safekeeper %s: bit %d at %d of %s turns", node, bit, position, file);
     disk.flip(file, position, bit);
     return true;
   }
@@ -75,7 +83,7 @@ final class SafekeeperDisk implements DiskFaults {
           case 1 -> PERCENT;
           default -> random.nextInt(PERCENT);
         };
-    world.trace.add("disk of %s keeps %d %% of what was not synced".formatted(node, percentKept));
+    world.trace.add("disk of %s keeps %d %% of what was not synced", node, percentKept);
     disk.losePower(random, percentKept);
   }
 
@@ -95,7 +103,7 @@ final class SafekeeperDisk implements DiskFaults {
     boolean sync = operation == Operation.SYNC_FILE || operation == Operation.SYNC_DIRECTORY;
     if (sync && world.faults.strikes(FaultKind.SYNC_FAILURE, 2_000)) {
       world.coverage.mark("sync failed: " + role(path));
-      world.trace.add("sync fails: " + path);
+      world.trace.add("sync fails: %s", path);
       throw new IOException("Input/output error");
     }
     maybeEnd("before", operation, path);
@@ -109,13 +117,13 @@ final class SafekeeperDisk implements DiskFaults {
   private void maybeEnd(String when, Operation operation, Path path) {
     if (world.faults.strikes(FaultKind.KILL_IN_OPERATION, 700)) {
       world.coverage.mark("killed %s %s %s".formatted(when, operation, role(path)));
-      world.trace.add("safekeeper %s is killed %s %s %s".formatted(node, when, operation, path));
+      world.trace.add("safekeeper %s is killed %s %s %s", node, when, operation, path);
       onlyKilled = true;
       disk.cutPower();
     }
     if (world.faults.strikes(FaultKind.POWER_LOSS_IN_OPERATION, 700)) {
       world.coverage.mark("power lost %s %s %s".formatted(when, operation, role(path)));
-      world.trace.add("power fails %s %s %s".formatted(when, operation, path));
+      world.trace.add("power fails %s %s %s", when, operation, path);
       disk.cutPower();
     }
   }
@@ -129,14 +137,13 @@ final class SafekeeperDisk implements DiskFaults {
     };
   }
 
+  /** What kind of file or directory it is: which one of many does not matter. */
   private static String role(Path path) {
     String name = path.getFileName() == null ? "root" : path.getFileName().toString();
-    if (name.matches("[0-9A-F]{24}")) {
-      return "segment";
+    Matcher segment = SEGMENT.matcher(name);
+    if (segment.matches()) {
+      return "segment" + segment.group(1);
     }
-    if (name.matches("[0-9A-F]{24}\\.tmp")) {
-      return "segment.tmp";
-    }
-    return name.matches("[0-9a-f]{32}") ? "directory" : name;
+    return ID.matcher(name).matches() ? "directory" : name;
   }
 }

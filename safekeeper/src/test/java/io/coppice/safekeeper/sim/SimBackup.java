@@ -36,7 +36,7 @@ final class SimBackup {
       World world, SimSafekeeper safekeeper, int life, TimelineStorage storage, Acceptor acceptor) {
     this.world = world;
     this.safekeeper = safekeeper;
-    this.random = world.randoms.of("backup %s %d".formatted(safekeeper.node, life));
+    this.random = world.randoms.of("backup " + safekeeper.node + " " + life);
     this.life = life;
     this.storage = storage;
     this.acceptor = acceptor;

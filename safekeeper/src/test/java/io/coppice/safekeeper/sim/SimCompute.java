@@ -66,7 +66,7 @@ final class SimCompute {
 
   void start() {
     creates = !world.walStarted;
-    world.trace.add("compute %d starts%s".formatted(number, creates ? " and creates" : ""));
+    world.trace.add("compute %d starts%s", number, creates ? " and creates" : "");
     if (creates) {
       proposer.startCreating();
     }
@@ -95,7 +95,7 @@ final class SimCompute {
 
   /** Ends without a word. What is on its way still arrives. */
   void kill() {
-    world.trace.add("compute %d is killed".formatted(number));
+    world.trace.add("compute %d is killed", number);
     over = true;
     for (Session session : sessions) {
       if (session != null) {
@@ -214,7 +214,7 @@ final class SimCompute {
       throw new Violation("compute %d".formatted(number), lost);
     }
     if (proposer.fencedBy().isPresent()) {
-      world.trace.add("compute %d is fenced: %s".formatted(number, proposer));
+      world.trace.add("compute %d is fenced: %s", number, proposer);
       world.coverage.mark("fenced");
       kill();
       return;
@@ -234,7 +234,7 @@ final class SimCompute {
   }
 
   private void elected() {
-    world.trace.add("compute %d is elected: %s".formatted(number, proposer));
+    world.trace.add("compute %d is elected: %s", number, proposer);
     world.oracle.elected(this);
     SimPostgres before = postgres;
     if (before != null) {

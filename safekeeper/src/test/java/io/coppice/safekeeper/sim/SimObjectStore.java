@@ -12,9 +12,11 @@ import java.util.List;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 
 /** Objects in memory. A call may fail without having been done, or having been done. */
 final class SimObjectStore implements ObjectStore {
+  private static final Pattern SEGMENT = Pattern.compile(".*/[0-9A-F]{24}");
   private static final int PER_MILLION = 60_000;
 
   private final World world;
@@ -50,9 +52,9 @@ final class SimObjectStore implements ObjectStore {
   @Override
   public void put(String name, byte[] contents) throws StorageException {
     before(name);
-    world.trace.add("object " + name);
+    world.trace.add("object %s", name);
     objects.put(name, contents.clone());
-    boolean isSegment = name.matches(".*/[0-9A-F]{24}");
+    boolean isSegment = SEGMENT.matcher(name).matches();
     if (isSegment && !objects.containsKey(name + ".crc")) {
       throw new Violation("object %s is there before its checksums".formatted(name));
     }

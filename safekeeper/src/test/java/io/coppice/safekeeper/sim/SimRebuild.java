@@ -32,7 +32,7 @@ final class SimRebuild {
   SimRebuild(World world, SimSafekeeper safekeeper, int life) {
     this.world = world;
     this.safekeeper = safekeeper;
-    this.random = world.randoms.of("rebuild %s %d".formatted(safekeeper.node, life));
+    this.random = world.randoms.of("rebuild " + safekeeper.node + " " + life);
     this.life = life;
   }
 
@@ -52,7 +52,7 @@ final class SimRebuild {
   }
 
   private void again(String why) {
-    world.trace.add("safekeeper %s is not rebuilt: %s".formatted(safekeeper.node, why));
+    world.trace.add("safekeeper %s is not rebuilt: %s", safekeeper.node, why);
     world.later(
         PAUSE_MICROS,
         () -> {
@@ -98,7 +98,7 @@ final class SimRebuild {
         answers -> {
           try {
             RebuildPlan plan = RebuildPlan.of(generation, answers);
-            world.trace.add("safekeeper %s: %s".formatted(safekeeper.node, plan));
+            world.trace.add("safekeeper %s: %s", safekeeper.node, plan);
             onDisk(() -> staged = safekeeper.directory().stage(plan.state(), Runnable::run));
             if (staged != null) {
               step(() -> copy(plan));

@@ -86,7 +86,7 @@ final class SimSafekeeper {
       return;
     }
     life++;
-    world.trace.add("safekeeper %s starts".formatted(node));
+    world.trace.add("safekeeper %s starts", node);
     try {
       DataDirectory directory = DataDirectory.open(disk.root(), node);
       Optional<TimelineStorage> storage =
@@ -131,7 +131,7 @@ final class SimSafekeeper {
     if (state == State.SOUND) {
       throw new Violation("safekeeper %s is not damaged".formatted(node), found);
     }
-    world.trace.add("safekeeper %s finds: %s".formatted(node, found.getMessage()));
+    world.trace.add("safekeeper %s finds: %s", node, found.getMessage());
     world.coverage.mark("found its damage");
     state = State.OUT;
     endProcess();
@@ -207,7 +207,7 @@ final class SimSafekeeper {
     } catch (PowerLost _) {
       endInOperation();
     } catch (DiskFailure failure) {
-      world.trace.add("safekeeper %s stops: %s, %s".formatted(node, failure, failure.getCause()));
+      world.trace.add("safekeeper %s stops: %s, %s", node, failure, failure.getCause());
       kill();
     }
   }
@@ -315,7 +315,7 @@ final class SimSafekeeper {
   }
 
   private void endProcess() {
-    world.trace.add("safekeeper %s ends".formatted(node));
+    world.trace.add("safekeeper %s ends", node);
     life++;
     process = null;
     rebuild = null;

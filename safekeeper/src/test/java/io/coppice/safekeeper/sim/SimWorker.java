@@ -95,11 +95,8 @@ final class SimWorker {
   }
 
   private void handle(Session from, Request request) throws DiskFailure {
-    if (world.trace.isOn()) {
-      world.trace.add(
-          "safekeeper %s < compute %d: %s"
-              .formatted(safekeeper.node, from.compute.number, request));
-    }
+    world.trace.add(
+        "safekeeper %s < compute %d: %s", safekeeper.node, from.compute.number, request);
     world.mix(safekeeper.node.value());
     sessions.add(from);
     try {
@@ -123,9 +120,7 @@ final class SimWorker {
   }
 
   private void refuse(Session from, @Nullable String why) {
-    if (world.trace.isOn()) {
-      world.trace.add("safekeeper %s refuses: %s".formatted(safekeeper.node, why));
-    }
+    world.trace.add("safekeeper %s refuses: %s", safekeeper.node, why);
     sessions.remove(from);
     world.network.close(from, false);
   }
@@ -168,10 +163,7 @@ final class SimWorker {
 
   private void reply(Session to, Reply reply) {
     world.oracle.replies(safekeeper, reply);
-    if (world.trace.isOn()) {
-      world.trace.add(
-          "safekeeper %s > compute %d: %s".formatted(safekeeper.node, to.compute.number, reply));
-    }
+    world.trace.add("safekeeper %s > compute %d: %s", safekeeper.node, to.compute.number, reply);
     world.network.reply(to, reply);
   }
 }

@@ -3,6 +3,7 @@ package io.coppice.safekeeper.sim;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** What happened, line by line, if anybody wants to know. */
 final class Trace {
@@ -17,13 +18,10 @@ final class Trace {
     this.nowMicros = nowMicros;
   }
 
-  boolean isOn() {
-    return on;
-  }
-
-  void add(String line) {
+  /** Costs next to nothing while nobody wants to know. */
+  void add(String format, @Nullable Object... arguments) {
     if (on && lines.size() < LINES_MAX) {
-      lines.add("%9d us  %s".formatted(nowMicros.getAsLong(), line));
+      lines.add("%9d us  %s".formatted(nowMicros.getAsLong(), format.formatted(arguments)));
     }
   }
 

@@ -7,12 +7,15 @@ import java.nio.file.PathMatcher;
 import java.nio.file.WatchService;
 import java.nio.file.attribute.UserPrincipalLookupService;
 import java.nio.file.spi.FileSystemProvider;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** The file system of one {@link SimDisk}. */
 final class SimFileSystem extends FileSystem {
   private final SimFileSystemProvider provider;
+  private final Map<String, Path> parsed = new HashMap<>();
 
   SimFileSystem(SimDisk disk) {
     this.provider = new SimFileSystemProvider(disk);
@@ -58,7 +61,8 @@ final class SimFileSystem extends FileSystem {
 
   @Override
   public Path getPath(String first, String... more) {
-    return SimPath.parse(this, more.length == 0 ? first : first + "/" + String.join("/", more));
+    String text = more.length == 0 ? first : first + "/" + String.join("/", more);
+    return parsed.computeIfAbsent(text, unseen -> SimPath.parse(this, unseen));
   }
 
   @Override
