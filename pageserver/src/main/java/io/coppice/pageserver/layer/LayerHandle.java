@@ -20,6 +20,7 @@ public final class LayerHandle extends RefCounted {
   private final Object opening = new Object();
   private volatile @Nullable SstLayer layer;
   private volatile boolean resident;
+  private volatile @Nullable Runnable unread;
 
   public LayerHandle(
       LayerEnvironment environment,
@@ -84,11 +85,23 @@ public final class LayerHandle extends RefCounted {
     }
   }
 
+  /**
+   * Has something run once nobody reads it: no reader will find it any more. On the thread of the
+   * last reader, so it must only hand over.
+   */
+  public void whenUnread(Runnable then) {
+    unread = then;
+  }
+
   @Override
   protected void dispose() {
     SstLayer opened = layer;
     if (opened != null) {
       opened.close();
+    }
+    Runnable then = unread;
+    if (then != null) {
+      then.run();
     }
   }
 

@@ -1,12 +1,17 @@
 package io.coppice.pageserver.layer;
 
+import io.coppice.common.error.Invariant;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.key.Key;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -111,6 +116,20 @@ public final class LayerMap {
     return new LayerMap(grown, this);
   }
 
+  /** The same with some layers in the place of others, which are in it. */
+  public LayerMap replace(Collection<LayerHandle> gone, Collection<LayerHandle> added) {
+    Set<LayerHandle> out = Collections.newSetFromMap(new IdentityHashMap<>());
+    out.addAll(gone);
+    List<LayerHandle> left = new ArrayList<>(added);
+    for (LayerHandle layer : layers()) {
+      if (!out.remove(layer)) {
+        left.add(layer);
+      }
+    }
+    Invariant.check(out.isEmpty(), "%s are replaced, but not there", out);
+    return new LayerMap(left);
+  }
+
   /** All layers: level 0, then the others, both newest first. */
   public List<LayerHandle> layers() {
     List<LayerHandle> all = new ArrayList<>(Arrays.asList(level0));
@@ -181,7 +200,11 @@ public final class LayerMap {
       }
     }
     TreeSet<LayerHandle> others =
-        new TreeSet<>(NEWEST_FIRST.thenComparing(layer -> layer.name().keyFrom()));
+        new TreeSet<>(
+            NEWEST_FIRST
+                .thenComparing(layer -> layer.name().keyFrom())
+                // An image may have the LSNs of a delta that has one only.
+                .thenComparing(layer -> layer.name().kind()));
     for (int i = column(from); i < borders.length && borders[i].compareTo(toExclusive) < 0; i++) {
       LayerHandle image = newestImage(columns[i], lsn);
       if (image != null) {

@@ -8,26 +8,34 @@ import java.util.HexFormat;
  * The identity of a layer file, which is its name, in a directory and in the object store.
  *
  * <pre>
- *  delta:  &lt;from key&gt;-&lt;to key&gt;__&lt;from LSN&gt;-&lt;to LSN&gt;-&lt;generation&gt;
- *  image:  &lt;from key&gt;-&lt;to key&gt;__&lt;LSN&gt;-&lt;generation&gt;
- *          36 hex digits each         16 each       8
+ *  delta:  &lt;from key&gt;-&lt;to key&gt;__&lt;from LSN&gt;-&lt;to LSN&gt;-&lt;generation&gt;[-&lt;number&gt;]
+ *  image:  &lt;from key&gt;-&lt;to key&gt;__&lt;LSN&gt;-&lt;generation&gt;[-&lt;number&gt;]
+ *          36 hex digits each         16 each       8             8
  * </pre>
  *
  * @param keyTo exclusive
  * @param lsnFrom inclusive
  * @param lsnTo exclusive; of an image, one behind {@code lsnFrom}
  * @param generation of the page server's start that wrote it: no two starts write the same name
+ * @param number tells apart what one start writes anew from what was of the same keys and LSNs; 0
+ *     is left out of the name
  */
 public record LayerName(
-    LayerKind kind, Key keyFrom, Key keyTo, Lsn lsnFrom, Lsn lsnTo, int generation) {
+    LayerKind kind, Key keyFrom, Key keyTo, Lsn lsnFrom, Lsn lsnTo, int generation, int number) {
 
   private static final int KEY_DIGITS = 2 * Key.SIZE_BYTES;
+  private static final int NUMBER_DIGITS = 8;
+
+  /** The name of what is written once only, as flushes and imports do. */
+  public LayerName(LayerKind kind, Key keyFrom, Key keyTo, Lsn lsnFrom, Lsn lsnTo, int generation) {
+    this(kind, keyFrom, keyTo, lsnFrom, lsnTo, generation, 0);
+  }
 
   public LayerName {
-    if (keyFrom.compareTo(keyTo) >= 0 || !lsnFrom.isBefore(lsnTo) || generation < 0) {
+    if (keyFrom.compareTo(keyTo) >= 0 || !lsnFrom.isBefore(lsnTo) || generation < 0 || number < 0) {
       throw new IllegalArgumentException(
-          "layer of keys %s to %s, LSNs %s to %s, generation %d"
-              .formatted(keyFrom, keyTo, lsnFrom, lsnTo, generation));
+          "layer of keys %s to %s, LSNs %s to %s, generation %d, number %d"
+              .formatted(keyFrom, keyTo, lsnFrom, lsnTo, generation, number));
     }
     if (kind == LayerKind.IMAGE && !lsnFrom.plus(1).equals(lsnTo)) {
       throw new IllegalArgumentException("image layer of LSNs " + lsnFrom + " to " + lsnTo);
@@ -38,6 +46,11 @@ public record LayerName(
     return new LayerName(LayerKind.IMAGE, keyFrom, keyTo, lsn, lsn.plus(1), generation);
   }
 
+  /** The same with another number. */
+  public LayerName withNumber(int newNumber) {
+    return new LayerName(kind, keyFrom, keyTo, lsnFrom, lsnTo, generation, newNumber);
+  }
+
   /**
    * Reads a name.
    *
@@ -45,25 +58,32 @@ public record LayerName(
    */
   public static LayerName parse(String text) {
     try {
-      boolean isDelta = text.length() == 2 * KEY_DIGITS + 3 + 2 * 17 + 8;
-      if (!isDelta && text.length() != 2 * KEY_DIGITS + 3 + 17 + 8) {
+      int imageLength = 2 * KEY_DIGITS + 3 + 17 + 8;
+      int deltaLength = imageLength + 17;
+      int numberLength = 1 + NUMBER_DIGITS;
+      boolean isDelta = text.length() == deltaLength || text.length() == deltaLength + numberLength;
+      int end = isDelta ? deltaLength : imageLength;
+      if (text.length() != end && text.length() != end + numberLength) {
         throw new IllegalArgumentException("length " + text.length());
       }
-      Key keyFrom = key(text, 0);
-      Key keyTo = key(text, KEY_DIGITS + 1);
       int at = 2 * KEY_DIGITS + 3;
       Lsn lsnFrom = new Lsn(HexFormat.fromHexDigitsToLong(text, at, at + 16));
-      int generation = HexFormat.fromHexDigits(text, text.length() - 8, text.length());
-      LayerName name =
+      Lsn lsnTo =
           isDelta
-              ? new LayerName(
-                  LayerKind.DELTA,
-                  keyFrom,
-                  keyTo,
-                  lsnFrom,
-                  new Lsn(HexFormat.fromHexDigitsToLong(text, at + 17, at + 33)),
-                  generation)
-              : image(keyFrom, keyTo, lsnFrom, generation);
+              ? new Lsn(HexFormat.fromHexDigitsToLong(text, at + 17, at + 33))
+              : lsnFrom.plus(1);
+      int generation = HexFormat.fromHexDigits(text, end - 8, end);
+      int number =
+          text.length() == end ? 0 : HexFormat.fromHexDigits(text, end + 1, end + numberLength);
+      LayerName name =
+          new LayerName(
+              isDelta ? LayerKind.DELTA : LayerKind.IMAGE,
+              key(text, 0),
+              key(text, KEY_DIGITS + 1),
+              lsnFrom,
+              lsnTo,
+              generation,
+              number);
       if (!name.toString().equals(text)) {
         throw new IllegalArgumentException("not as it is written");
       }
@@ -91,6 +111,7 @@ public record LayerName(
         kind == LayerKind.IMAGE
             ? "%016X".formatted(lsnFrom.value())
             : "%016X-%016X".formatted(lsnFrom.value(), lsnTo.value());
-    return "%s-%s__%s-%08x".formatted(keyFrom, keyTo, lsns, generation);
+    String name = "%s-%s__%s-%08x".formatted(keyFrom, keyTo, lsns, generation);
+    return number == 0 ? name : name + "-%08x".formatted(number);
   }
 }

@@ -20,12 +20,14 @@ import org.slf4j.LoggerFactory;
 public final class MaintenanceScheduler implements Maintenance {
   private static final Logger log = LoggerFactory.getLogger(MaintenanceScheduler.class);
   private static final int THREADS = 2;
+  private static final int UPKEEP_THREADS = 1;
   private static final long CHECK_PERIOD_MILLIS = 1_000;
   private static final long RETRY_MILLIS_MIN = 100;
   private static final long RETRY_MILLIS_MAX = 30_000;
 
   private final ConcurrentHashMap<Timeline, Work> pending = new ConcurrentHashMap<>();
   private final ScheduledThreadPoolExecutor executor;
+  private final UpkeepScheduler upkeep = new UpkeepScheduler(UPKEEP_THREADS);
 
   /** What is known of a timeline that is queued, being worked on, or to be tried again. */
   private static final class Work {
@@ -64,6 +66,7 @@ public final class MaintenanceScheduler implements Maintenance {
         if (timeline.isMaintenanceDue()) {
           maintainSoon(timeline);
         }
+        upkeep.offer(timeline);
       }
     } catch (RuntimeException e) {
       log.error("looking for work on timelines failed", e);
@@ -96,6 +99,7 @@ public final class MaintenanceScheduler implements Maintenance {
     try {
       timeline.maintain();
       work.failures = 0;
+      upkeep.offer(timeline);
     } catch (StorageException e) {
       long delayMillis =
           Math.min(RETRY_MILLIS_MAX, RETRY_MILLIS_MIN << Math.min(work.failures, 20));
@@ -123,6 +127,7 @@ public final class MaintenanceScheduler implements Maintenance {
   /** Ends; work that is under way is waited for, as long as that. */
   public void close(long timeoutMillis) {
     executor.shutdown();
+    upkeep.close(timeoutMillis);
     try {
       if (!executor.awaitTermination(timeoutMillis, TimeUnit.MILLISECONDS)) {
         log.warn("maintenance did not end within {} ms", timeoutMillis);

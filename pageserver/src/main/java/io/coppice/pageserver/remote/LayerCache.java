@@ -109,6 +109,15 @@ public final class LayerCache implements LayerFiles {
     }
   }
 
+  /** Removes the file of a layer that is no longer part of the timeline, if it is here. */
+  public void remove(LayerName layer) throws StorageException {
+    try {
+      Files.deleteIfExists(path(layer));
+    } catch (IOException e) {
+      throw failed(path(layer), e);
+    }
+  }
+
   private void download(LayerDescriptor layer) throws StorageException {
     Path temporary = temporary(layer.name().toString());
     try {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,6 +31,7 @@ public final class RemoteStore {
 
   private final ObjectStore store;
   private final int generation;
+  private final AtomicInteger layerNumbers = new AtomicInteger();
 
   private RemoteStore(ObjectStore store, int generation) {
     this.store = store;
@@ -43,15 +45,40 @@ public final class RemoteStore {
         taken.isEmpty() ? 1 : generationOf(taken.getLast().name(), ObjectPaths.GENERATIONS) + 1;
     for (int tries = 0; tries < GENERATION_TRIES_MAX; tries++, next++) {
       if (store.putIfAbsent(ObjectPaths.generation(next), new byte[0])) {
-        for (ObjectInfo old : taken) {
-          store.delete(old.name());
+        // Others may have taken, and left behind, this very one since the list was made.
+        int newest = newestGeneration(store);
+        if (newest == next) {
+          for (ObjectInfo old : taken) {
+            store.delete(old.name());
+          }
+          return new RemoteStore(store, next);
         }
-        return new RemoteStore(store, next);
+        next = newest;
       }
     }
     throw new StorageException.Transient(
         "no free generation among %d; many page servers are starting"
             .formatted(GENERATION_TRIES_MAX));
+  }
+
+  private static int newestGeneration(ObjectStore store) throws StorageException {
+    List<ObjectInfo> taken = store.list(ObjectPaths.GENERATIONS);
+    return taken.isEmpty() ? 0 : generationOf(taken.getLast().name(), ObjectPaths.GENERATIONS);
+  }
+
+  /**
+   * Checks that there is no later start. Who is asked after an index was saved may delete what that
+   * index does not name: a later start reads that index, or a newer one.
+   *
+   * @throws StorageException.Fenced if there is one
+   */
+  public void checkNewest() throws StorageException {
+    int newest = newestGeneration(store);
+    if (newest != generation) {
+      throw new StorageException.Fenced(
+          "this page server is generation %d; generation %d has started"
+              .formatted(generation, newest));
+    }
   }
 
   private static int generationOf(String object, String prefix) throws StorageException.Corrupt {
@@ -144,12 +171,25 @@ public final class RemoteStore {
     store.getToFile(ObjectPaths.layer(id, layer.name()), file);
   }
 
+  /** A number that no other layer of this start has in its name. */
+  public int nextLayerNumber() {
+    return layerNumbers.incrementAndGet();
+  }
+
+  /** Deletes a layer's object; {@link DeletionQueue} knows when that may be. */
+  void deleteLayer(TenantTimelineId id, LayerName layer) throws StorageException {
+    store.delete(ObjectPaths.layer(id, layer));
+  }
+
   /**
    * Deletes all of a timeline. The index is marked first, so that after a crash in between the
    * deletion goes on and the timeline does not come back; the marked index goes last.
+   *
+   * @throws StorageException.Fenced if a later start uses the timeline, perhaps
    */
   public void deleteTimeline(TimelineIndex index) throws StorageException {
     saveIndex(index.with().deleted(true).build());
+    checkNewest();
     String marked = ObjectPaths.index(index.id(), generation);
     for (ObjectInfo object : store.list(ObjectPaths.timeline(index.id()))) {
       if (!object.name().equals(marked)) {

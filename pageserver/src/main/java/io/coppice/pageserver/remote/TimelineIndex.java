@@ -4,6 +4,7 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
 import io.coppice.pageserver.layer.LayerDescriptor;
+import io.coppice.pageserver.layer.LayerName;
 import java.util.List;
 import java.util.Optional;
 
@@ -18,6 +19,8 @@ import java.util.Optional;
  *     known
  * @param walStart whether WAL of its own may be on safekeepers, which then must not begin it anew
  * @param deleted its layers are being deleted; it must not be used any more
+ * @param removed layers that are no longer part of it, and whose objects may still have to be
+ *     deleted
  */
 public record TimelineIndex(
     TimelineIdentity identity,
@@ -27,10 +30,12 @@ public record TimelineIndex(
     Lsn prevRecordLsn,
     WalStart walStart,
     boolean deleted,
-    List<LayerDescriptor> layers) {
+    List<LayerDescriptor> layers,
+    List<LayerName> removed) {
 
   public TimelineIndex {
     layers = List.copyOf(layers);
+    removed = List.copyOf(removed);
   }
 
   /** A new timeline without layers or WAL: all there is at its start is in its ancestor. */
@@ -44,6 +49,7 @@ public record TimelineIndex(
         prevRecordLsn,
         WalStart.NONE,
         false,
+        List.of(),
         List.of());
   }
 
@@ -74,6 +80,7 @@ public record TimelineIndex(
     private WalStart walStart;
     private boolean deleted;
     private List<LayerDescriptor> layers;
+    private List<LayerName> removed;
 
     private Change(TimelineIndex before) {
       identity = before.identity;
@@ -84,6 +91,7 @@ public record TimelineIndex(
       walStart = before.walStart;
       deleted = before.deleted;
       layers = before.layers;
+      removed = before.removed;
     }
 
     public Change name(String newName) {
@@ -120,6 +128,11 @@ public record TimelineIndex(
       return this;
     }
 
+    public Change removed(List<LayerName> names) {
+      removed = names;
+      return this;
+    }
+
     /** The changed index. */
     public TimelineIndex build() {
       return new TimelineIndex(
@@ -130,7 +143,8 @@ public record TimelineIndex(
           prevRecordLsn,
           walStart,
           deleted,
-          layers);
+          layers,
+          removed);
     }
   }
 }

@@ -46,7 +46,8 @@ final class TimelineIndexCodec {
       int walAttempts,
       int walStarted,
       boolean deleted,
-      List<LayerJson> layers) {}
+      List<LayerJson> layers,
+      @Nullable List<String> removed) {}
 
   record LayerJson(String name, int level, long sizeBytes, String crc32c) {}
 
@@ -69,7 +70,10 @@ final class TimelineIndexCodec {
             index.walStart().attempts(),
             index.walStart().started(),
             index.deleted(),
-            index.layers().stream().map(TimelineIndexCodec::layer).toList()));
+            index.layers().stream().map(TimelineIndexCodec::layer).toList(),
+            index.removed().isEmpty()
+                ? null
+                : index.removed().stream().map(LayerName::toString).toList()));
   }
 
   private static LayerJson layer(LayerDescriptor layer) {
@@ -90,6 +94,8 @@ final class TimelineIndexCodec {
       if (!found.equals(id)) {
         throw new StorageException.Corrupt("%s is the index of %s".formatted(object, found));
       }
+      List<LayerName> removed =
+          json.removed == null ? List.of() : json.removed.stream().map(LayerName::parse).toList();
       return new TimelineIndex(
           new TimelineIdentity(
               id,
@@ -105,7 +111,8 @@ final class TimelineIndexCodec {
           Lsn.parse(json.prevRecordLsn),
           new WalStart(json.walAttempts, json.walStarted),
           json.deleted,
-          json.layers.stream().map(TimelineIndexCodec::layer).toList());
+          json.layers.stream().map(TimelineIndexCodec::layer).toList(),
+          removed);
     } catch (IllegalArgumentException | DateTimeParseException | NullPointerException e) {
       throw new StorageException.Corrupt("%s: not an index: %s".formatted(object, e), e);
     }

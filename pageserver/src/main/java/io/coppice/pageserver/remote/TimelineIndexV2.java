@@ -56,6 +56,7 @@ final class TimelineIndexV2 {
         old.walAttempts,
         old.walStarted,
         old.deleted,
-        old.layers);
+        old.layers,
+        null);
   }
 }

@@ -5,14 +5,18 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.key.Key;
+import io.coppice.pageserver.layer.LayerDescriptor;
 import io.coppice.pageserver.layer.LayerHandle;
+import io.coppice.pageserver.layer.LayerName;
 import io.coppice.pageserver.layer.LayerSet;
+import io.coppice.pageserver.remote.DeletionQueue;
 import io.coppice.pageserver.remote.DurableIndex;
 import io.coppice.pageserver.remote.LayerCache;
 import io.coppice.pageserver.remote.TimelineIdentity;
 import io.coppice.pageserver.remote.TimelineIndex;
 import io.coppice.pageserver.remote.WalStart;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +34,8 @@ public final class Timeline {
   private final TimelineReader reader;
   private final TimelineFlusher flusher;
   private final LayerCache cache;
+  private final LayerReplacement replacement;
+  private final Upkeep upkeep;
 
   private Timeline(
       TimelineEnvironment environment, TimelineIndex index, @Nullable Timeline ancestor) {
@@ -47,6 +53,9 @@ public final class Timeline {
     reader = new TimelineReader(this, environment.readScratches());
     writer = new OpenLayerWriter(this, environment, lsns, layers);
     flusher = new TimelineFlusher(environment, this.index, cache, layers, writer);
+    DeletionQueue deletions = new DeletionQueue(environment.remote(), cache, this.index);
+    replacement = new LayerReplacement(environment, this.index, cache, layers, deletions);
+    upkeep = new Upkeep(id(), environment, deletions);
   }
 
   private static List<LayerHandle> handles(
@@ -332,6 +341,34 @@ public final class Timeline {
   public boolean isMaintenanceDue() {
     return flusher.isRunDue(lastRecordLsn())
         || writer.isRollDue(layers.newestInMemory(), environment.clock().monotonicMillis());
+  }
+
+  /**
+   * Does a bounded part of the upkeep of layers that is due, such as deleting what was replaced.
+   * Blocks; runs that overlap wait for each other. What fails is tried again after a pause.
+   */
+  public void upkeep() {
+    upkeep.run();
+  }
+
+  /** Whether {@link #upkeep} has something to do. */
+  public boolean isUpkeepDue() {
+    return upkeep.isDue();
+  }
+
+  /**
+   * Puts layers in the place of others: durably first, then in one step for readers; those who read
+   * the old ones go on until they end, and after that their files and objects are deleted by {@link
+   * #upkeep}. May be called beside flushes and other replacements.
+   *
+   * @param gone named by {@link #durableIndex}
+   * @param added written, synced and uploaded; may be none
+   * @throws StorageException.Conflict if one of {@code gone} is not part of the timeline any more;
+   *     then, and after any other failure, those added are deleted
+   */
+  public void replaceLayers(Collection<LayerName> gone, List<LayerDescriptor> added)
+      throws StorageException {
+    replacement.replace(gone, added);
   }
 
   /** Reads every layer file and checks every block. */

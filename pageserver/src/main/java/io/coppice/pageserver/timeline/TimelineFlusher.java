@@ -14,7 +14,9 @@ import io.coppice.pageserver.remote.LayerCache;
 import io.coppice.pageserver.remote.TimelineIndex;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -44,8 +46,8 @@ final class TimelineFlusher {
   private final Deque<LayerDescriptor> uploads = new ArrayDeque<>();
   private RecordPosition flushed;
   private boolean stopped;
-  // Layers were uploaded that the index does not name yet.
-  private boolean indexBehind;
+  // Layers that the index does not name yet.
+  private final List<LayerDescriptor> uploaded = new ArrayList<>();
 
   private volatile Lsn durableLsn;
   private volatile long savedAtMillis;
@@ -194,10 +196,9 @@ final class TimelineFlusher {
   private void upload() throws StorageException {
     while (!uploads.isEmpty()) {
       cache.upload(uploads.getFirst().name());
-      uploads.removeFirst();
-      indexBehind = true;
+      uploaded.add(uploads.removeFirst());
     }
-    if (indexBehind) {
+    if (!uploaded.isEmpty()) {
       saveIndex();
     }
   }
@@ -208,12 +209,19 @@ final class TimelineFlusher {
             before
                 .with()
                 .diskConsistent(flushed.last(), flushed.previous())
-                .layers(layers.descriptors())
+                .layers(joined(before.layers(), uploaded))
                 .build());
-    indexBehind = false;
+    uploaded.clear();
     savedAtMillis = environment.clock().monotonicMillis();
     durableLsn = saved.diskConsistentLsn();
     layers.signal();
+  }
+
+  private static List<LayerDescriptor> joined(
+      List<LayerDescriptor> before, List<LayerDescriptor> added) {
+    List<LayerDescriptor> all = new ArrayList<>(before);
+    all.addAll(added);
+    return all;
   }
 
   /** Ends all work, now and later. */

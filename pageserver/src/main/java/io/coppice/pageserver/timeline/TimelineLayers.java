@@ -10,10 +10,13 @@ import io.coppice.pageserver.layer.LayerName;
 import io.coppice.pageserver.layer.LayerSet;
 import io.coppice.pageserver.layer.OpenLayer;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -220,6 +223,32 @@ final class TimelineLayers {
       }
       written.layer().release();
     } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Puts layer files in the place of others, in one step.
+   *
+   * @param gone names of files that are here
+   * @param added takes over the caller's references
+   * @param unread told of each that is gone once nobody reads it, on any thread, maybe under locks
+   */
+  void replaceFiles(
+      Collection<LayerName> gone, Collection<LayerHandle> added, Consumer<LayerName> unread)
+      throws StorageException {
+    lock.lock();
+    try {
+      checkOpen();
+      Set<LayerName> names = Set.copyOf(gone);
+      List<LayerHandle> out =
+          files.layers().stream().filter(l -> names.contains(l.descriptor().name())).toList();
+      Invariant.check(out.size() == names.size(), "of %s only %s are here", names, out);
+      out.forEach(layer -> layer.whenUnread(() -> unread.accept(layer.descriptor().name())));
+      files = files.replace(out, added);
+      swap();
+    } finally {
+      added.forEach(LayerHandle::release);
       lock.unlock();
     }
   }

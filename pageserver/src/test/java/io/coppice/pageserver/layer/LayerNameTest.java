@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.RelationTag;
 import io.coppice.common.key.Key;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -30,6 +31,11 @@ class LayerNameTest {
                 10));
     LayerName image = LayerName.image(Key.MIN, Key.MAX, new Lsn(5), 1);
     assertThat(LayerName.parse(image.toString())).isEqualTo(image);
+    for (LayerName layer : List.of(name, image)) {
+      LayerName another = layer.withNumber(0x1F);
+      assertThat(another).isNotEqualTo(layer).hasToString(layer + "-0000001f");
+      assertThat(LayerName.parse(another.toString())).isEqualTo(another);
+    }
   }
 
   @ParameterizedTest
@@ -43,7 +49,9 @@ class LayerNameTest {
         "000000067F00000005000040000000000007-000000067F00000005000040000000000009"
             + "__0000000001000001-00000000010000FF-0000000A",
         "000000067F00000005000040000000000007-000000067F00000005000040000000000009"
-            + "__0000000001000001+00000000010000FF-0000000a"
+            + "__0000000001000001+00000000010000FF-0000000a",
+        "000000067F00000005000040000000000007-000000067F00000005000040000000000009"
+            + "__0000000001000001-00000000010000FF-0000000a-00000000"
       })
   void refusesWhatIsNoName(String text) {
     assertThatThrownBy(() -> LayerName.parse(text))

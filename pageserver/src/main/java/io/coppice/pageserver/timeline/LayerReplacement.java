@@ -1,0 +1,87 @@
+package io.coppice.pageserver.timeline;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.TenantTimelineId;
+import io.coppice.pageserver.layer.LayerDescriptor;
+import io.coppice.pageserver.layer.LayerHandle;
+import io.coppice.pageserver.layer.LayerName;
+import io.coppice.pageserver.remote.DeletionQueue;
+import io.coppice.pageserver.remote.DurableIndex;
+import io.coppice.pageserver.remote.LayerCache;
+import io.coppice.pageserver.remote.TimelineIndex;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Puts layers of a timeline in the place of others: durable first, then seen by readers, in one
+ * step; then what was replaced goes, once nobody reads it. Thread safe, beside flushes and other
+ * replacements: of two that want the same layer the second is refused.
+ */
+final class LayerReplacement {
+  private final TimelineEnvironment environment;
+  private final DurableIndex index;
+  private final LayerCache cache;
+  private final TimelineLayers layers;
+  private final DeletionQueue deletions;
+
+  LayerReplacement(
+      TimelineEnvironment environment,
+      DurableIndex index,
+      LayerCache cache,
+      TimelineLayers layers,
+      DeletionQueue deletions) {
+    this.environment = environment;
+    this.index = index;
+    this.cache = cache;
+    this.layers = layers;
+    this.deletions = deletions;
+  }
+
+  /**
+   * Replaces layers.
+   *
+   * @param gone named by the durable index
+   * @param added written, synced and uploaded; none is allowed. If this fails they are deleted
+   * @throws StorageException.Conflict if one of {@code gone} is not part of the timeline any more
+   */
+  void replace(Collection<LayerName> gone, List<LayerDescriptor> added) throws StorageException {
+    List<LayerName> addedNames = added.stream().map(LayerDescriptor::name).toList();
+    deletions.keep(gone);
+    try {
+      var _ = index.change(before -> step(before, gone, added));
+    } catch (StorageException e) {
+      gone.forEach(deletions::unread);
+      deletions.abandon(addedNames);
+      throw e;
+    }
+    TenantTimelineId id = index.current().id();
+    List<LayerHandle> handles = new ArrayList<>();
+    for (LayerDescriptor layer : added) {
+      handles.add(new LayerHandle(environment.layers(), cache, id, layer));
+    }
+    layers.replaceFiles(gone, handles, deletions::unread);
+  }
+
+  private static TimelineIndex step(
+      TimelineIndex before, Collection<LayerName> gone, List<LayerDescriptor> added)
+      throws StorageException {
+    Set<LayerName> left = new LinkedHashSet<>(gone);
+    List<LayerDescriptor> next = new ArrayList<>();
+    for (LayerDescriptor layer : before.layers()) {
+      if (!left.remove(layer.name())) {
+        next.add(layer);
+      }
+    }
+    if (!left.isEmpty()) {
+      throw new StorageException.Conflict(
+          "layer %s is not part of %s any more".formatted(left.iterator().next(), before.id()));
+    }
+    next.addAll(added);
+    Set<LayerName> removed = new LinkedHashSet<>(before.removed());
+    removed.addAll(gone);
+    return before.with().layers(next).removed(new ArrayList<>(removed)).build();
+  }
+}
