@@ -8,13 +8,15 @@ import java.util.concurrent.locks.ReentrantLock;
  * other, each to what the one before left, and are seen once they are durable. Thread safe.
  *
  * <p>If saving fails nobody knows whether the store has the new index. What is seen is the old one,
- * and the next change is made to that, so that a failed change is either undone by it or found at
- * the next start: whoever makes one must bear both.
+ * and the next change is made to that and saved even if it changes nothing. So a failed change is
+ * either undone by the next one or found at the next start: whoever makes one must bear both.
  */
 public final class DurableIndex {
   private final RemoteStore remote;
   private final ReentrantLock changing = new ReentrantLock();
   private boolean closed;
+  // A save failed, and none has succeeded since.
+  private boolean isUnsure;
   private volatile TimelineIndex current;
 
   /** A step from one index of the timeline to the next. */
@@ -50,8 +52,10 @@ public final class DurableIndex {
         throw new StorageException.Transient("timeline " + before.id() + " is closed");
       }
       TimelineIndex next = step.after(before);
-      if (!next.equals(before)) {
+      if (isUnsure || !next.equals(before)) {
+        isUnsure = true;
         remote.saveIndex(next);
+        isUnsure = false;
         current = next;
       }
       return next;

@@ -18,6 +18,8 @@ import java.util.Optional;
  * @param prevRecordLsn start of the record that ends at {@code diskConsistentLsn}; invalid if not
  *     known
  * @param walStart whether WAL of its own may be on safekeepers, which then must not begin it anew
+ * @param term what is set about its end
+ * @param replaced the timeline whose name it has taken over
  * @param deleted its layers are being deleted; it must not be used any more
  * @param removed layers that are no longer part of it, and whose objects may still have to be
  *     deleted
@@ -29,6 +31,8 @@ public record TimelineIndex(
     Lsn diskConsistentLsn,
     Lsn prevRecordLsn,
     WalStart walStart,
+    BranchTerm term,
+    Optional<Replaced> replaced,
     boolean deleted,
     List<LayerDescriptor> layers,
     List<LayerName> removed) {
@@ -48,6 +52,8 @@ public record TimelineIndex(
         identity.startLsn(),
         prevRecordLsn,
         WalStart.NONE,
+        BranchTerm.OPEN,
+        Optional.empty(),
         false,
         List.of(),
         List.of());
@@ -78,6 +84,8 @@ public record TimelineIndex(
     private Lsn diskConsistentLsn;
     private Lsn prevRecordLsn;
     private WalStart walStart;
+    private BranchTerm term;
+    private Optional<Replaced> replaced;
     private boolean deleted;
     private List<LayerDescriptor> layers;
     private List<LayerName> removed;
@@ -89,6 +97,8 @@ public record TimelineIndex(
       diskConsistentLsn = before.diskConsistentLsn;
       prevRecordLsn = before.prevRecordLsn;
       walStart = before.walStart;
+      term = before.term;
+      replaced = before.replaced;
       deleted = before.deleted;
       layers = before.layers;
       removed = before.removed;
@@ -118,6 +128,16 @@ public record TimelineIndex(
       return this;
     }
 
+    public Change term(BranchTerm newTerm) {
+      term = newTerm;
+      return this;
+    }
+
+    public Change replaced(Replaced before) {
+      replaced = Optional.of(before);
+      return this;
+    }
+
     public Change deleted(boolean isDeleted) {
       deleted = isDeleted;
       return this;
@@ -142,6 +162,8 @@ public record TimelineIndex(
           diskConsistentLsn,
           prevRecordLsn,
           walStart,
+          term,
+          replaced,
           deleted,
           layers,
           removed);

@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -47,7 +48,40 @@ final class TimelineIndexCodec {
       int walStarted,
       boolean deleted,
       List<LayerJson> layers,
-      @Nullable List<String> removed) {}
+      @Nullable List<String> removed,
+      @Nullable Boolean protection,
+      @Nullable String expiresAt,
+      @Nullable String expiredAt,
+      @Nullable String replaced,
+      @Nullable String replacedKeptAs) {
+
+    /** Without any option. */
+    static IndexJson plain(TimelineIndexV2.Json old) {
+      return new IndexJson(
+          old.tenant(),
+          old.timeline(),
+          old.name(),
+          old.createdAt(),
+          old.ancestor(),
+          old.startLsn(),
+          old.readableFrom(),
+          old.diskConsistentLsn(),
+          old.prevRecordLsn(),
+          old.pgMajor(),
+          old.systemId(),
+          old.walSegmentSizeBytes(),
+          old.walAttempts(),
+          old.walStarted(),
+          old.deleted(),
+          old.layers(),
+          null,
+          null,
+          null,
+          null,
+          null,
+          null);
+    }
+  }
 
   record LayerJson(String name, int level, long sizeBytes, String crc32c) {}
 
@@ -73,7 +107,12 @@ final class TimelineIndexCodec {
             index.layers().stream().map(TimelineIndexCodec::layer).toList(),
             index.removed().isEmpty()
                 ? null
-                : index.removed().stream().map(LayerName::toString).toList()));
+                : index.removed().stream().map(LayerName::toString).toList(),
+            index.term().isProtected() ? true : null,
+            index.term().expiresAt().map(Instant::toString).orElse(null),
+            index.term().expiredAt().map(Instant::toString).orElse(null),
+            index.replaced().map(replaced -> replaced.timeline().toString()).orElse(null),
+            index.replaced().map(Replaced::keptAs).orElse(null)));
   }
 
   private static LayerJson layer(LayerDescriptor layer) {
@@ -110,12 +149,29 @@ final class TimelineIndexCodec {
           Lsn.parse(json.diskConsistentLsn),
           Lsn.parse(json.prevRecordLsn),
           new WalStart(json.walAttempts, json.walStarted),
+          term(json),
+          replaced(json),
           json.deleted,
           json.layers.stream().map(TimelineIndexCodec::layer).toList(),
           removed);
     } catch (IllegalArgumentException | DateTimeParseException | NullPointerException e) {
       throw new StorageException.Corrupt("%s: not an index: %s".formatted(object, e), e);
     }
+  }
+
+  private static BranchTerm term(IndexJson json) {
+    return new BranchTerm(
+        Boolean.TRUE.equals(json.protection),
+        Optional.ofNullable(json.expiresAt).map(Instant::parse),
+        Optional.ofNullable(json.expiredAt).map(Instant::parse));
+  }
+
+  private static Optional<Replaced> replaced(IndexJson json) {
+    return json.replaced == null
+        ? Optional.empty()
+        : Optional.of(
+            new Replaced(
+                TimelineId.parse(json.replaced), Objects.requireNonNull(json.replacedKeptAs)));
   }
 
   private static IndexJson document(String object, byte[] bytes) throws StorageException {

@@ -40,7 +40,7 @@ final class TimelineIndexV1 {
   static IndexJson decode(String object, byte[] bytes) throws StorageException {
     Json old = DOCUMENT.decode(object, bytes);
     int started = old.diskConsistentLsn.equals(old.startLsn) ? 0 : 1;
-    return TimelineIndexV2.upgrade(
+    return IndexJson.plain(
         new TimelineIndexV2.Json(
             old.tenant,
             old.timeline,

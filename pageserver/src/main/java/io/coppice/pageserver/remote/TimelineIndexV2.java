@@ -36,27 +36,6 @@ final class TimelineIndexV2 {
   }
 
   static IndexJson decode(String object, byte[] bytes) throws StorageException {
-    return upgrade(DOCUMENT.decode(object, bytes));
-  }
-
-  static IndexJson upgrade(Json old) {
-    return new IndexJson(
-        old.tenant,
-        old.timeline,
-        old.name,
-        old.createdAt,
-        old.ancestor,
-        old.startLsn,
-        old.readableFrom,
-        old.diskConsistentLsn,
-        old.prevRecordLsn,
-        old.pgMajor,
-        old.systemId,
-        old.walSegmentSizeBytes,
-        old.walAttempts,
-        old.walStarted,
-        old.deleted,
-        old.layers,
-        null);
+    return IndexJson.plain(DOCUMENT.decode(object, bytes));
   }
 }

@@ -12,6 +12,7 @@ import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.pageserver.timeline.TimelineEnvironment;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -71,6 +72,7 @@ final class TenantLoader {
         kept.add(full);
       }
     }
+    finishReplacements(indexes);
     for (TimelineIndex index : indexes.values()) {
       if (index.deleted()) {
         finishDeletion(tenant, index);
@@ -79,6 +81,20 @@ final class TenantLoader {
       }
     }
     return tenant;
+  }
+
+  /** A timeline that took over another one's name, which was not renamed before the end. */
+  private void finishReplacements(Map<TimelineId, TimelineIndex> indexes) throws StorageException {
+    for (TimelineIndex index : List.copyOf(indexes.values())) {
+      TimelineIndex older = index.replaced().map(r -> indexes.get(r.timeline())).orElse(null);
+      if (older != null && older.name().equals(index.name()) && !index.deleted()) {
+        String keptAs = index.replaced().orElseThrow().keptAs();
+        log.info("{}, which {} has replaced, is kept as {}", older.id(), index.id(), keptAs);
+        TimelineIndex renamed = older.with().name(keptAs).build();
+        remote.saveIndex(renamed);
+        indexes.put(older.id().timeline(), renamed);
+      }
+    }
   }
 
   private void finishDeletion(TenantState tenant, TimelineIndex index) {

@@ -8,27 +8,21 @@ import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.platform.Clock;
 import io.coppice.pageserver.layer.LayerEnvironment;
 import io.coppice.pageserver.maintenance.MaintenanceScheduler;
-import io.coppice.pageserver.remote.LayerCache;
 import io.coppice.pageserver.remote.RemoteStore;
 import io.coppice.pageserver.remote.TenantRecord;
 import io.coppice.pageserver.remote.TimelineIndex;
 import io.coppice.pageserver.timeline.ImageImport;
 import io.coppice.pageserver.timeline.ImageLayersWriter;
 import io.coppice.pageserver.timeline.Maintenance;
-import io.coppice.pageserver.timeline.RecordPosition;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.pageserver.timeline.TimelineEnvironment;
 import io.coppice.pageserver.timeline.TimelineLimits;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,12 +40,13 @@ public final class TenantManager implements AutoCloseable {
   private final Maintenance maintenance;
   private final TimelineEnvironment environment;
 
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Map<TenantId, TenantState> tenants = new HashMap<>();
-  private final Map<TenantId, StorageException> broken = new HashMap<>();
+  private final TenantStates tenants = new TenantStates();
+  private final BranchLifecycle lifecycle;
+  private final BranchChanges changes;
+  private final BranchSweep sweep;
+  // Under the lock of the tenants.
   private final Set<TenantId> importing = new HashSet<>();
   private final Set<String> importingNames = new HashSet<>();
-  private @Nullable BranchListener listener;
 
   private TenantManager(
       TenantManagerConfig config,
@@ -78,6 +73,10 @@ public final class TenantManager implements AutoCloseable {
                 config.imageLayerSizeBytesTarget(),
                 config.ancestorWaitMillis()),
             maintenance);
+    this.lifecycle = new BranchLifecycle(tenants, environment, remote, directory.layers(), clock);
+    Remedies remedies = new Remedies();
+    this.changes = new BranchChanges(tenants, environment, remote, clock, remedies);
+    this.sweep = new BranchSweep(tenants, lifecycle, remedies, clock, config.expiryGraceMillis());
   }
 
   /**
@@ -116,23 +115,19 @@ public final class TenantManager implements AutoCloseable {
   public ImageImport importRoot(RootImport root) throws StorageException {
     Names.check(root.tenantName());
     Names.check(root.branchName());
-    lock.lock();
-    try {
-      if (tenants.containsKey(root.tenant())
-          || broken.containsKey(root.tenant())
-          || importing.contains(root.tenant())) {
+    tenants.locked(() -> {
+      if (tenants.isIdTaken(root.tenant()) || importing.contains(root.tenant())) {
         throw new StorageException.Conflict("tenant %s exists already".formatted(root.tenant()));
       }
       if (importingNames.contains(root.tenantName())
-          || tenants.values().stream().anyMatch(t -> t.record().name().equals(root.tenantName()))) {
+          || tenants.all().stream().anyMatch(t -> t.record().name().equals(root.tenantName()))) {
         throw new StorageException.Conflict(
             "a tenant named \"%s\" exists already".formatted(root.tenantName()));
       }
       importing.add(root.tenant());
       importingNames.add(root.tenantName());
-    } finally {
-      lock.unlock();
-    }
+      return root;
+    });
     return new ImageLayersWriter(
         environment,
         NewTimelines.root(root, clock.now()),
@@ -142,15 +137,11 @@ public final class TenantManager implements AutoCloseable {
 
   /** In order of name. */
   public List<TenantInfo> tenants() {
-    lock.lock();
-    try {
-      return tenants.values().stream()
-          .map(tenant -> TenantInfo.of(tenant.record()))
-          .sorted(Comparator.comparing(TenantInfo::name))
-          .toList();
-    } finally {
-      lock.unlock();
-    }
+    List<TenantInfo> found = new ArrayList<>();
+    tenants.lockedQuietly(
+        () -> tenants.all().forEach(tenant -> found.add(TenantInfo.of(tenant.record()))));
+    found.sort(Comparator.comparing(TenantInfo::name));
+    return found;
   }
 
   /**
@@ -159,36 +150,19 @@ public final class TenantManager implements AutoCloseable {
    * @throws StorageException.NotFound if there is none
    */
   public TenantInfo tenant(TenantId id) throws StorageException {
-    lock.lock();
-    try {
-      return TenantInfo.of(state(id).record());
-    } finally {
-      lock.unlock();
-    }
+    return tenants.locked(() -> TenantInfo.of(tenants.get(id).record()));
   }
 
   /** All branches of a tenant, in order of name. */
   public List<Timeline> branches(TenantId tenant) throws StorageException {
-    lock.lock();
-    try {
-      return state(tenant).timelines().stream()
-          .sorted(Comparator.comparing(Timeline::name))
-          .toList();
-    } finally {
-      lock.unlock();
-    }
+    return tenants.locked(() -> tenants.get(tenant).timelines()).stream()
+        .sorted(Comparator.comparing(Timeline::name))
+        .toList();
   }
 
   /** All branches of all tenants. */
   public List<Timeline> timelines() {
-    lock.lock();
-    try {
-      List<Timeline> all = new ArrayList<>();
-      tenants.values().forEach(tenant -> all.addAll(tenant.timelines()));
-      return all;
-    } finally {
-      lock.unlock();
-    }
+    return tenants.timelines();
   }
 
   /**
@@ -197,9 +171,8 @@ public final class TenantManager implements AutoCloseable {
    * @throws StorageException.NotFound if there is none; the message names some that exist
    */
   public Timeline branch(TenantId tenant, String nameOrId) throws StorageException {
-    lock.lock();
-    try {
-      TenantState state = state(tenant);
+    return tenants.locked(() -> {
+      TenantState state = tenants.get(tenant);
       Timeline named = state.findByName(nameOrId);
       if (named != null) {
         return named;
@@ -214,9 +187,7 @@ public final class TenantManager implements AutoCloseable {
                   state.record().name(),
                   Names.shown(nameOrId),
                   String.join(", ", state.someNames(NAMES_SHOWN_MAX))));
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   /**
@@ -225,12 +196,7 @@ public final class TenantManager implements AutoCloseable {
    * @throws StorageException.NotFound if there is none
    */
   public Timeline timeline(TenantTimelineId id) throws StorageException {
-    lock.lock();
-    try {
-      return state(id.tenant()).get(id.timeline());
-    } finally {
-      lock.unlock();
-    }
+    return tenants.locked(() -> tenants.get(id.tenant()).get(id.timeline()));
   }
 
   /**
@@ -243,60 +209,31 @@ public final class TenantManager implements AutoCloseable {
    */
   public Timeline createBranch(BranchRequest request)
       throws StorageException, InterruptedException {
-    Names.check(request.name());
-    Timeline parent = timeline(new TenantTimelineId(request.tenant(), request.parent()));
-    Optional<Timeline> existing = existing(request);
-    if (existing.isPresent()) {
-      return existing.get();
-    }
-    RecordPosition at = NewTimelines.branchPoint(request, parent);
-    reserve(request);
-    boolean made = false;
-    try {
-      TimelineIndex index = NewTimelines.branch(request, parent, at, clock.now());
-      remote.saveIndex(index);
-      Timeline timeline = Timeline.open(environment, index, parent);
-      register(timeline);
-      made = true;
-      log.info(
-          "made branch {} of {} at {}: {}", request.name(), parent.name(), at.last(), index.id());
-      return timeline;
-    } finally {
-      if (!made) {
-        cancel(request);
-      }
-    }
+    return lifecycle.create(request);
   }
 
   /**
    * Deletes a branch and its layers.
    *
-   * @throws StorageException.Precondition while it has children
+   * @throws StorageException.Precondition while it has children or is protected
    */
   public void deleteBranch(TenantTimelineId id) throws StorageException {
-    TimelineIndex index = startDeleting(id);
-    remote.deleteTimeline(index);
-    new LayerCache(remote, id, LayerCache.directory(directory.layers(), id)).removeAll();
-    lock.lock();
-    try {
-      state(id.tenant()).finishDeleting(index);
-    } finally {
-      lock.unlock();
-    }
-    log.info("deleted branch {} ({})", index.name(), id);
+    lifecycle.delete(id, BranchChanges::refuseIfProtected);
+  }
+
+  /** Changes to branches that are there. */
+  public BranchChanges changes() {
+    return changes;
+  }
+
+  /** Ends branches that are due, and does again what has failed before. To be called regularly. */
+  public void sweep() {
+    sweep.run();
   }
 
   /** Called with each branch that appears (also those found at the start) and disappears. */
   public void setListener(BranchListener listener) {
-    List<Timeline> present;
-    lock.lock();
-    try {
-      this.listener = listener;
-      present = timelines();
-    } finally {
-      lock.unlock();
-    }
-    present.forEach(listener::added);
+    tenants.setListener(listener).forEach(listener::added);
   }
 
   /** Flushes what is in memory, within the configured time, and lets go of the directory. */
@@ -326,27 +263,14 @@ public final class TenantManager implements AutoCloseable {
 
   private void load() throws StorageException {
     TenantLoader loader = new TenantLoader(remote, directory, environment);
-    tenants.putAll(loader.load());
-    broken.putAll(loader.broken());
+    tenants.putAll(loader.load(), loader.broken());
     maintenance.start(this::timelines);
     log.info(
         "opened {} as generation {}: {} tenants, {} branches",
         config.dataDir(),
         remote.generation(),
-        tenants.size(),
+        tenants().size(),
         timelines().size());
-  }
-
-  private TenantState state(TenantId id) throws StorageException {
-    TenantState state = tenants.get(id);
-    if (state == null) {
-      StorageException damage = broken.get(id);
-      if (damage != null) {
-        throw new StorageException.Corrupt("tenant %s: %s".formatted(id, damage.getMessage()));
-      }
-      throw new StorageException.NotFound("there is no tenant " + id);
-    }
-    return state;
   }
 
   private Timeline finishImport(RootImport root, TimelineIndex index) throws StorageException {
@@ -362,137 +286,21 @@ public final class TenantManager implements AutoCloseable {
             root.timeline());
     remote.saveTenant(record);
     Timeline timeline = Timeline.open(environment, index, null);
-    BranchListener heard;
-    lock.lock();
-    try {
+    tenants.lockedQuietly(() -> {
       TenantState state = new TenantState(record);
       state.add(timeline);
-      tenants.put(root.tenant(), state);
+      tenants.put(state);
       endImport(root);
-      heard = listener;
-    } finally {
-      lock.unlock();
-    }
-    if (heard != null) {
-      heard.added(timeline);
-    }
+    });
+    tenants.tellAdded(timeline);
     log.info("imported tenant {} ({}) at {}", root.tenantName(), root.tenant(), root.startLsn());
     return timeline;
   }
 
   private void endImport(RootImport root) {
-    lock.lock();
-    try {
+    tenants.lockedQuietly(() -> {
       importing.remove(root.tenant());
       importingNames.remove(root.tenantName());
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /** The branch, if the same request was carried out before. */
-  private Optional<Timeline> existing(BranchRequest request) throws StorageException {
-    lock.lock();
-    try {
-      TenantState state = state(request.tenant());
-      Timeline found = state.find(request.timeline());
-      if (found == null) {
-        return Optional.empty();
-      }
-      boolean isSame =
-          found.name().equals(request.name())
-              && found.ancestor().map(a -> a.timeline().equals(request.parent())).orElse(false)
-              && request.lsn().map(lsn -> lsn.alignedUp().equals(found.startLsn())).orElse(true);
-      if (!isSame) {
-        throw new StorageException.Conflict(
-            "branch %s exists already, as \"%s\" of %s at %s"
-                .formatted(
-                    request.timeline(),
-                    found.name(),
-                    found.ancestor().map(a -> a.timeline().toString()).orElse("no parent"),
-                    found.startLsn()));
-      }
-      return Optional.of(found);
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void reserve(BranchRequest request) throws StorageException {
-    lock.lock();
-    try {
-      TenantState state = state(request.tenant());
-      // It may have gone since it was looked up.
-      state.get(request.parent());
-      if (state.isIdTaken(request.timeline())) {
-        throw new StorageException.Conflict(
-            "branch %s is being made or deleted".formatted(request.timeline()));
-      }
-      if (state.isNameTaken(request.name())) {
-        throw new StorageException.Conflict(
-            "tenant %s has a branch \"%s\" already"
-                .formatted(state.record().name(), request.name()));
-      }
-      state.reserve(request.timeline(), request.name(), request.parent());
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void cancel(BranchRequest request) {
-    lock.lock();
-    try {
-      TenantState state = tenants.get(request.tenant());
-      if (state != null) {
-        state.cancelReservation(request.timeline(), request.name(), request.parent());
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void register(Timeline timeline) throws StorageException {
-    BranchListener heard;
-    lock.lock();
-    try {
-      state(timeline.id().tenant()).addReserved(timeline);
-      heard = listener;
-    } finally {
-      lock.unlock();
-    }
-    if (heard != null) {
-      heard.added(timeline);
-    }
-  }
-
-  /** Takes a timeline out of use, or finds that an earlier call has done so. */
-  private TimelineIndex startDeleting(TenantTimelineId id) throws StorageException {
-    Timeline timeline;
-    BranchListener heard;
-    lock.lock();
-    try {
-      TenantState state = state(id.tenant());
-      TimelineIndex begun = state.deleting(id.timeline());
-      if (begun != null) {
-        return begun;
-      }
-      timeline = state.get(id.timeline());
-      state.checkDeletable(timeline, NAMES_SHOWN_MAX);
-      state.hide(timeline);
-      heard = listener;
-    } finally {
-      lock.unlock();
-    }
-    if (heard != null) {
-      heard.removed(id);
-    }
-    TimelineIndex index = timeline.close("it is deleted");
-    lock.lock();
-    try {
-      state(id.tenant()).startDeleting(index);
-    } finally {
-      lock.unlock();
-    }
-    return index;
+    });
   }
 }

@@ -13,6 +13,7 @@ import java.nio.file.Path;
  * @param blockCacheSizeBytes RocksDB's cache of delta blocks
  * @param ancestorWaitMillis how long a read waits for an ancestor that is catching up
  * @param closeTimeoutMillis how long closing may flush
+ * @param expiryGraceMillis how long a branch that has expired can be recovered
  */
 public record TenantManagerConfig(
     Path dataDir,
@@ -22,14 +23,16 @@ public record TenantManagerConfig(
     long imageLayerSizeBytesTarget,
     long blockCacheSizeBytes,
     long ancestorWaitMillis,
-    long closeTimeoutMillis) {
+    long closeTimeoutMillis,
+    long expiryGraceMillis) {
 
+  private static final long DAY_MILLIS = 86_400_000;
   private static final long MIB = 1L << 20;
 
   /** Defaults for everything but the place. */
   public static TenantManagerConfig defaults(Path dataDir) {
     return new TenantManagerConfig(
-        dataDir, 256 * MIB, 512 * MIB, 600_000, 256 * MIB, 64 * MIB, 30_000, 60_000);
+        dataDir, 256 * MIB, 512 * MIB, 600_000, 256 * MIB, 64 * MIB, 30_000, 60_000, DAY_MILLIS);
   }
 
   /** The same with another size of open layers. */
@@ -42,6 +45,21 @@ public record TenantManagerConfig(
         imageLayerSizeBytesTarget,
         blockCacheSizeBytes,
         ancestorWaitMillis,
-        closeTimeoutMillis);
+        closeTimeoutMillis,
+        expiryGraceMillis);
+  }
+
+  /** The same with another time to recover what has expired. */
+  public TenantManagerConfig withExpiryGraceMillis(long graceMillis) {
+    return new TenantManagerConfig(
+        dataDir,
+        openLayerSizeBytesMax,
+        openLayersSizeBytesTotalMax,
+        openLayerAgeMillisMax,
+        imageLayerSizeBytesTarget,
+        blockCacheSizeBytes,
+        ancestorWaitMillis,
+        closeTimeoutMillis,
+        graceMillis);
   }
 }

@@ -26,6 +26,11 @@ final class TenantState {
   /** Ids of timelines that are being made or deleted. */
   private final Set<TimelineId> taken = new HashSet<>();
 
+  private final Set<TimelineId> renaming = new HashSet<>();
+
+  /** Names that those will have. */
+  private final Set<String> promised = new HashSet<>();
+
   /** Timelines that are closed and not wholly deleted yet. */
   private final Map<TimelineId, TimelineIndex> deleting = new HashMap<>();
 
@@ -69,12 +74,51 @@ final class TenantState {
     return id == null ? null : timelines.get(id);
   }
 
-  boolean isNameTaken(String name) {
-    return names.containsKey(name);
+  /**
+   * Checks that a branch can have a name.
+   *
+   * @throws StorageException.Conflict if one has, or may have
+   */
+  void checkFree(String name) throws StorageException.Conflict {
+    if (names.containsKey(name) || promised.contains(name)) {
+      throw new StorageException.Conflict(
+          "tenant %s has a branch \"%s\" already".formatted(record.name(), name));
+    }
   }
 
-  boolean isIdTaken(TimelineId id) {
-    return timelines.containsKey(id) || broken.containsKey(id) || taken.contains(id);
+  /**
+   * Checks that a branch can have an id.
+   *
+   * @throws StorageException.Conflict if one has, or may have
+   */
+  void checkFree(TimelineId id) throws StorageException.Conflict {
+    if (timelines.containsKey(id) || broken.containsKey(id) || taken.contains(id)) {
+      throw new StorageException.Conflict("branch %s is being made or deleted".formatted(id));
+    }
+  }
+
+  /**
+   * Keeps a name for a branch that has another one as yet, by which it is not found before the
+   * renaming is finished.
+   *
+   * @throws StorageException.Transient if it is being renamed already
+   */
+  void startRenaming(TimelineId id, String to) throws StorageException.Transient {
+    if (!renaming.add(id)) {
+      throw new StorageException.Transient("the name of branch %s is being changed".formatted(id));
+    }
+    promised.add(to);
+  }
+
+  void cancelRenaming(TimelineId id, String to) {
+    renaming.remove(id);
+    promised.remove(to);
+  }
+
+  void finishRenaming(TimelineId id, String from, String to) {
+    cancelRenaming(id, to);
+    names.remove(from, id);
+    names.put(to, id);
   }
 
   /** Keeps a name, and a parent from being deleted, for a branch that is being made. */
@@ -82,6 +126,23 @@ final class TenantState {
     taken.add(id);
     names.put(name, id);
     childCounts.merge(parent, 1, Integer::sum);
+  }
+
+  /** As {@link #reserve}, of a branch that will take over another one's name. */
+  void reserve(TimelineId id, TimelineId parent) {
+    taken.add(id);
+    childCounts.merge(parent, 1, Integer::sum);
+  }
+
+  void cancelReservation(TimelineId id, TimelineId parent) {
+    taken.remove(id);
+    childCounts.merge(parent, -1, Integer::sum);
+  }
+
+  /** Adds a timeline whose id and parent are reserved, and has its name lead to it. */
+  void addWithName(Timeline timeline) {
+    names.put(timeline.name(), timeline.id().timeline());
+    addReserved(timeline);
   }
 
   void cancelReservation(TimelineId id, String name, TimelineId parent) {
@@ -118,8 +179,12 @@ final class TenantState {
    *
    * @param namesMax how many of its branches the message may name
    */
-  void checkDeletable(Timeline timeline, int namesMax) throws StorageException.Precondition {
+  void checkDeletable(Timeline timeline, int namesMax) throws StorageException {
     TimelineId id = timeline.id().timeline();
+    if (renaming.contains(id)) {
+      throw new StorageException.Transient(
+          "the name of branch \"%s\" is being changed".formatted(timeline.name()));
+    }
     if (id.equals(record.rootTimeline())) {
       throw new StorageException.Precondition(
           "branch \"%s\" is the root of its tenant and cannot be deleted"
@@ -159,6 +224,11 @@ final class TenantState {
     names.put(index.name(), index.id().timeline());
     index.ancestor().ifPresent(ancestor -> childCounts.merge(ancestor, 1, Integer::sum));
     startDeleting(index);
+  }
+
+  /** Indexes of all timelines that are closed and not wholly deleted yet. */
+  List<TimelineIndex> deleting() {
+    return new ArrayList<>(deleting.values());
   }
 
   @Nullable TimelineIndex deleting(TimelineId id) {

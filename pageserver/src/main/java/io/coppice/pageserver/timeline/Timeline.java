@@ -9,6 +9,7 @@ import io.coppice.pageserver.layer.LayerDescriptor;
 import io.coppice.pageserver.layer.LayerHandle;
 import io.coppice.pageserver.layer.LayerName;
 import io.coppice.pageserver.layer.LayerSet;
+import io.coppice.pageserver.remote.BranchTerm;
 import io.coppice.pageserver.remote.DeletionQueue;
 import io.coppice.pageserver.remote.DurableIndex;
 import io.coppice.pageserver.remote.LayerCache;
@@ -36,6 +37,7 @@ public final class Timeline {
   private final LayerCache cache;
   private final LayerReplacement replacement;
   private final Upkeep upkeep;
+  private volatile @Nullable StorageException hold;
 
   private Timeline(
       TimelineEnvironment environment, TimelineIndex index, @Nullable Timeline ancestor) {
@@ -165,6 +167,36 @@ public final class Timeline {
   /** Changes what its index says, durably; see {@link DurableIndex#change}. Blocks. */
   public TimelineIndex change(DurableIndex.Step step) throws StorageException {
     return index.change(step);
+  }
+
+  /**
+   * Whether it may be used: read, written or branched by those who name it. Reads of its branches
+   * through it go on in any case.
+   *
+   * @throws StorageException.Precondition if it has ended
+   * @throws StorageException.Transient while it is held
+   */
+  public void checkUsable() throws StorageException {
+    StorageException held = hold;
+    if (held != null) {
+      throw new StorageException.Transient(String.valueOf(held.getMessage()), held);
+    }
+    TimelineIndex now = index.current();
+    if (now.term().isExpired()) {
+      throw new StorageException.Precondition(
+          "branch \"%s\" has expired at %s and is to be deleted; `coppice branch recover %s` brings it back"
+              .formatted(now.name(), now.term().expiredAt().orElseThrow(), now.name()));
+    }
+  }
+
+  /** Has {@link #checkUsable} fail for that reason until it is let go of, with null. */
+  public void hold(@Nullable StorageException why) {
+    hold = why;
+  }
+
+  /** What is set about its end. */
+  public BranchTerm term() {
+    return index.current().term();
   }
 
   /** Its index, as it is durable. */

@@ -54,7 +54,15 @@ final class Store implements AutoCloseable {
   /** Small layers, so that little data makes many of them. */
   static TenantManagerConfig config(Path directory) {
     return new TenantManagerConfig(
-        directory.resolve("pageserver"), 1 << 20, 64 << 20, 600_000, 1 << 14, 8 << 20, 500, 10_000);
+        directory.resolve("pageserver"),
+        1 << 20,
+        64 << 20,
+        600_000,
+        1 << 14,
+        8 << 20,
+        500,
+        10_000,
+        3_600_000);
   }
 
   void restart() throws StorageException {
