@@ -2,11 +2,11 @@
 SHELL := /bin/bash
 MVN = JAVA_HOME="$$(scripts/java-home)" ./mvnw -B -ntp
 
-.PHONY: help demo build test check fmt sim spec kill flips fuzz corpus mutants bench
+.PHONY: help demo build test check fmt sim sim-storage spec kill flips fuzz corpus mutants bench
 .DEFAULT_GOAL := help
 
 help:           ## what there is to make
-	@sed -n 's/^\([a-z]*\): *## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\): *## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo:           ## the whole system as a story of fifteen lines, in a minute or two
 	@scripts/build
@@ -31,6 +31,14 @@ sim:            ## simulate the safekeepers; TRIES=1000000 sets how many seeds, 
 	  $(if $(FIRST),-Dfirst=$(FIRST)) -Dfaults=$(FAULTS) -Dwithout=$(WITHOUT) \
 	  -cp "safekeeper/target/test-classes:safekeeper/target/classes:$$(cat safekeeper/target/class-path)" \
 	  io.coppice.safekeeper.sim.Main
+
+sim-storage:    ## simulate the page server's storage; OPS=1000000 sets how much, SEED=42 tells one history line by line
+	$(MVN) -q -DskipFormat -pl pageserver -am test-compile dependency:build-classpath \
+	  -Dmdep.includeScope=test -Dmdep.outputFile=target/class-path
+	"$$(scripts/java-home)/bin/java" --enable-native-access=ALL-UNNAMED -Xmx2g -Dseed=$(SEED) \
+	  $(if $(OPS),-Dops=$(OPS)) $(if $(FIRST),-Dfirst=$(FIRST)) \
+	  -cp "pageserver/target/test-classes:pageserver/target/classes:$$(cat pageserver/target/class-path)" \
+	  io.coppice.pageserver.sim.Main
 
 spec:           ## model-checks the protocol in larger worlds, and every broken variant; half an hour
 	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='SpecTest' \

@@ -1,5 +1,6 @@
 package io.coppice.safekeeper.sim;
 
+import io.coppice.testsupport.Randoms;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;

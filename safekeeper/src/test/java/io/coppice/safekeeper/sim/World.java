@@ -8,6 +8,7 @@ import io.coppice.common.id.TimelineId;
 import io.coppice.postgres.version.PostgresVersion;
 import io.coppice.safekeeper.consensus.NodeId;
 import io.coppice.safekeeper.consensus.TimelineProperties;
+import io.coppice.testsupport.Randoms;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.PriorityQueue;

@@ -1,0 +1,191 @@
+package io.coppice.pageserver.sim;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.pageserver.timeline.Timeline;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/** Ends of page servers, good and bad, and what becomes of their disks. */
+final class Disasters {
+  private static final int OPERATIONS_LEFT_MAX = 12;
+
+  private final World world;
+  private final Actions actions;
+
+  Disasters(World world, Actions actions) {
+    this.world = world;
+    this.actions = actions;
+  }
+
+  void restart() throws StorageException, IOException {
+    world.say("restart");
+    world.coverage.mark("restart");
+    world.server().stop();
+    startAgain();
+  }
+
+  void crash() throws StorageException, IOException {
+    world.say("crash");
+    world.coverage.mark("crash");
+    world.server().crash();
+    startAgain();
+  }
+
+  /** The object store goes away in the middle of something, and then the page server does. */
+  void crashWithin() throws StorageException, InterruptedException, IOException {
+    int left = 1 + world.random.nextInt(OPERATIONS_LEFT_MAX);
+    world.server().store.setCalm(true);
+    world.server().store.endAfter(left);
+    switch (world.random.nextInt(5)) {
+      case 0 -> actions.branch();
+      case 1 -> actions.delete();
+      case 2 -> actions.maintain();
+      default -> actions.flush();
+    }
+    if (world.onceIn(3)) {
+      world.server().stop();
+    }
+    world.say("crash within %d operations", left);
+    world.coverage.mark("crash within something");
+    world.server().crash();
+    startAgain();
+  }
+
+  /** A second page server takes over, and the first goes on for a while without knowing it. */
+  void takeOver() throws StorageException, InterruptedException, IOException {
+    SimServer stale = world.server();
+    Path elsewhere = world.directory.resolveSibling("elsewhere");
+    world.say("take over");
+    world.coverage.mark("a page server was taken over");
+    SimServer next = SimServer.start(world, elsewhere);
+    stale.maintenance.setAtOnce(true);
+    for (Timeline timeline : stale.tenants.timelines()) {
+      try {
+        timeline.flush(0);
+      } catch (StorageException.Transient _) {
+        world.coverage.mark("a stale page server failed");
+      }
+    }
+    stale.crash();
+    world.setServer(next);
+    adopt();
+    next.stop();
+    world.setServer(SimServer.start(world, world.directory));
+    adopt();
+  }
+
+  private void startAgain() throws StorageException, IOException {
+    loseFiles();
+    world.setServer(SimServer.start(world, world.directory));
+    adopt();
+  }
+
+  /** What is on the disk of a page server may all go. */
+  private void loseFiles() throws IOException {
+    switch (world.random.nextInt(6)) {
+      case 0 -> lose("all of the disk was lost", _ -> true);
+      case 1 -> lose("some files were lost", _ -> world.random.nextBoolean());
+      case 2 -> damage();
+      default -> {}
+    }
+  }
+
+  private void lose(String mark, Predicate<Path> which) throws IOException {
+    world.coverage.mark(mark);
+    for (Path file : files()) {
+      if (which.test(file)) {
+        Files.delete(file);
+      }
+    }
+  }
+
+  private void damage() throws IOException {
+    for (Path file : files()) {
+      if (world.random.nextBoolean()) {
+        try (RandomAccessFile open = new RandomAccessFile(file.toFile(), "rw")) {
+          open.setLength(open.length() / 2);
+        }
+        world.coverage.mark("a file was cut");
+      }
+    }
+  }
+
+  private List<Path> files() throws IOException {
+    Path layers = world.directory.resolve("layers");
+    if (!Files.exists(layers)) {
+      return List.of();
+    }
+    try (Stream<Path> below = Files.walk(layers)) {
+      return below.filter(Files::isRegularFile).sorted().toList();
+    }
+  }
+
+  /** While the page server runs: files are a cache. */
+  void loseFile() throws IOException {
+    List<Path> files = files();
+    if (!files.isEmpty()) {
+      Path file = world.any(files);
+      world.say("lose %s", file.getFileName());
+      world.coverage.mark("a file was lost while the page server ran");
+      Files.delete(file);
+    }
+  }
+
+  /** A new page server has what was durable, and only that; the rest comes again as WAL. */
+  private void adopt() throws StorageException {
+    for (SimBranch branch : world.branches) {
+      rewind(branch);
+    }
+    for (SimBranch branch : new ArrayList<>(world.deleting)) {
+      if (isThere(branch)) {
+        rewind(branch);
+        world.deleting.remove(branch);
+        world.branches.add(branch);
+        world.coverage.mark("a deletion had not begun");
+      }
+    }
+    for (World.Unsure asked : new ArrayList<>(world.unsure)) {
+      for (Timeline timeline : world.server().tenants.timelines()) {
+        if (timeline.id().timeline().equals(asked.request().timeline())) {
+          actions.add(asked, timeline);
+          world.unsure.remove(asked);
+          world.coverage.mark("a branch had been made");
+        }
+      }
+    }
+  }
+
+  private boolean isThere(SimBranch branch) {
+    return world.server().tenants.timelines().stream()
+        .anyMatch(timeline -> timeline.id().timeline().equals(branch.id));
+  }
+
+  private void rewind(SimBranch branch) throws StorageException {
+    Violation.check(isThere(branch), "%s is gone", branch);
+    Timeline timeline = world.server().timeline(branch);
+    Lsn last = timeline.lastRecordLsn();
+    Violation.check(
+        last.equals(timeline.diskConsistentLsn())
+            && last.isAtOrAfter(branch.durable)
+            && last.isAtOrBefore(branch.walEnd()),
+        "%s begins again at %s; it was durable up to %s, and has WAL up to %s",
+        branch,
+        last,
+        branch.durable,
+        branch.walEnd());
+    branch.beginAt(last);
+    branch.durable = last;
+    SimRecord newest = branch.newest();
+    Violation.check(
+        newest == null || timeline.prevRecordLsn().equals(newest.start()),
+        "%s does not know its last record",
+        branch);
+  }
+}

@@ -1,0 +1,48 @@
+package io.coppice.pageserver.sim;
+
+import java.util.List;
+
+/** What must have been seen. */
+final class Marks {
+  private static final List<String> ALL =
+      List.of(
+          "a branch had been made",
+          "a branch was deleted",
+          "a branch was made at depth 0",
+          "a branch was made at depth 5",
+          "a file was cut",
+          "a file was lost while the page server ran",
+          "a flush failed",
+          "a flush went well",
+          "a page server was taken over",
+          "a read failed as the object store did",
+          "a record was begun and discarded",
+          "a start failed",
+          "a wait for an LSN ended",
+          "all of the disk was lost",
+          "crash",
+          "crash within something",
+          "deleting a branch failed",
+          "maintenance failed",
+          "maintenance went well",
+          "making a branch failed",
+          "read through 0 ancestors",
+          "read through 3 ancestors",
+          "reads outside of the window refused",
+          "restart",
+          "some files were lost",
+          "store: delete index, not done",
+          "store: get index, not done",
+          "store: get layer, not done",
+          "store: put generation, done without an answer",
+          "store: put index, done without an answer",
+          "store: put index, not done",
+          "store: put layer, done without an answer",
+          "store: put layer, not done");
+
+  private Marks() {}
+
+  static List<String> missing(Coverage seen) {
+    return ALL.stream().filter(mark -> seen.marks(mark) == 0).toList();
+  }
+}

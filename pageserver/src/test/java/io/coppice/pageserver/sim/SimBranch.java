@@ -1,0 +1,118 @@
+package io.coppice.pageserver.sim;
+
+import io.coppice.common.id.Lsn;
+import io.coppice.common.id.TimelineId;
+import io.coppice.common.key.Key;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A branch as it must be: the WAL that safekeepers have of it, how much of that the page server has
+ * taken in, and all versions of its values.
+ */
+final class SimBranch {
+  /** Empty: nothing is there from here on. */
+  private static final byte[] DELETED = new byte[0];
+
+  final TimelineId id;
+  final @Nullable SimBranch parent;
+  final Lsn start;
+  private final List<SimRecord> wal = new ArrayList<>();
+  private final Map<Key, TreeMap<Lsn, byte[]>> versions = new HashMap<>();
+  private int ingested;
+
+  String name;
+
+  /** Up to where the page server has said that all is durable. */
+  Lsn durable;
+
+  /** Below it reads are refused: at most what collecting garbage may have come to. */
+  Lsn readableFrom;
+
+  /** The latest time of a commit, in Postgres's microseconds. */
+  long latestMicros;
+
+  SimBranch(String name, TimelineId id, @Nullable SimBranch parent, Lsn start, Lsn readableFrom) {
+    this.name = name;
+    this.id = id;
+    this.parent = parent;
+    this.start = start;
+    this.durable = start;
+    this.readableFrom = readableFrom;
+    this.latestMicros = parent == null ? 0 : parent.latestMicros;
+  }
+
+  /** What is read there; null if nothing is. */
+  byte @Nullable [] read(Key key, Lsn lsn) {
+    TreeMap<Lsn, byte[]> own = versions.get(key);
+    Map.Entry<Lsn, byte[]> found = own == null ? null : own.floorEntry(lsn);
+    if (found != null) {
+      return found.getValue().length == 0 ? null : found.getValue();
+    }
+    return parent == null ? null : parent.read(key, Lsn.min(lsn, start));
+  }
+
+  /** Stores a value as its record, or the import, has it. */
+  void put(Key key, Lsn lsn, byte[] stored) {
+    byte[] after = SimKeys.redo(read(key, lsn), stored);
+    versions.computeIfAbsent(key, _ -> new TreeMap<>()).put(lsn, after == null ? DELETED : after);
+  }
+
+  /** Safekeepers have a record more. */
+  void append(SimRecord record) {
+    wal.add(record);
+    record.values().forEach((key, value) -> put(key, record.end(), value));
+  }
+
+  /** The end of all WAL, here or not. */
+  Lsn walEnd() {
+    return wal.isEmpty() ? start : wal.getLast().end();
+  }
+
+  boolean isCaughtUp() {
+    return ingested == wal.size();
+  }
+
+  /** The next record for the page server. */
+  SimRecord takeNext() {
+    return wal.get(ingested++);
+  }
+
+  /** The last record that the page server has. */
+  @Nullable SimRecord newest() {
+    return ingested == 0 ? null : wal.get(ingested - 1);
+  }
+
+  /** Up to where the page server is. */
+  Lsn last() {
+    SimRecord newest = newest();
+    return newest == null ? start : newest.end();
+  }
+
+  /** The page server has begun anew: it forgot what was not durable. */
+  void beginAt(Lsn lsn) {
+    ingested = 0;
+    while (!isCaughtUp() && last().isBefore(lsn)) {
+      ingested++;
+    }
+    Violation.check(last().equals(lsn), "%s begins at %s, within a record", name, lsn);
+  }
+
+  /** Whether the page server has all that a read needs, here and in ancestors. */
+  boolean hasAllFor(Lsn lsn) {
+    return lsn.isAtOrBefore(last()) && (parent == null || parent.hasAllFor(Lsn.min(lsn, start)));
+  }
+
+  int depth() {
+    return parent == null ? 0 : parent.depth() + 1;
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

@@ -1,0 +1,76 @@
+package io.coppice.pageserver.sim;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.pageserver.timeline.Maintenance;
+import io.coppice.pageserver.timeline.Timeline;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/**
+ * Background work, done when the simulation comes to it, or at once where somebody waits for it.
+ */
+final class SimMaintenance implements Maintenance {
+  private final SimObjectStore store;
+  private final Coverage coverage;
+  private final Set<Timeline> asked = new LinkedHashSet<>();
+  private boolean atOnce;
+  private boolean mustSucceed;
+
+  SimMaintenance(SimObjectStore store, Coverage coverage) {
+    this.store = store;
+    this.coverage = coverage;
+  }
+
+  /** Whether the caller waits for what it asks for. */
+  void setAtOnce(boolean isAtOnce) {
+    atOnce = isAtOnce;
+  }
+
+  /** Whether the caller waits as long as it takes, as ingest does; then in the end it succeeds. */
+  void setMustSucceed(boolean isMustSucceed) {
+    mustSucceed = isMustSucceed;
+  }
+
+  @Override
+  public void maintainSoon(Timeline timeline) {
+    if (mustSucceed) {
+      boolean wasCalm = store.isCalm();
+      store.setCalm(true);
+      Violation.check(maintain(timeline), "maintenance fails, and nothing is wrong");
+      store.setCalm(wasCalm);
+    } else if (atOnce) {
+      maintain(timeline);
+    } else {
+      asked.add(timeline);
+    }
+  }
+
+  /** Does what was asked for earlier. */
+  void runAsked() {
+    Set<Timeline> now = new LinkedHashSet<>(asked);
+    asked.clear();
+    now.forEach(this::maintain);
+  }
+
+  private boolean maintain(Timeline timeline) {
+    try {
+      timeline.maintain();
+      if (timeline.isUpkeepDue()) {
+        timeline.upkeep();
+      }
+      coverage.mark("maintenance went well");
+      return true;
+    } catch (StorageException _) {
+      coverage.mark("maintenance failed");
+      return false;
+    }
+  }
+
+  @Override
+  public void start(Supplier<Collection<Timeline>> timelines) {}
+
+  @Override
+  public void close() {}
+}

@@ -1,0 +1,133 @@
+package io.coppice.pageserver.sim;
+
+import io.coppice.common.error.StorageException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** One history, from its seed. */
+final class Simulation {
+  private static final int CHECK_ALL_INTERVAL = 50;
+
+  /** How it ended. */
+  record Outcome(long seed, @Nullable Throwable violation, List<String> trace, long hash) {
+    boolean held() {
+      return violation == null;
+    }
+
+    String command() {
+      return "make sim-storage SEED=" + seed;
+    }
+  }
+
+  private final World world;
+  private final Coverage coverage;
+  private final Actions actions;
+  private final Disasters disasters;
+  private final Reads reads;
+
+  private Simulation(World world, Coverage coverage) {
+    this.world = world;
+    this.coverage = coverage;
+    this.actions = new Actions(world);
+    this.disasters = new Disasters(world, actions);
+    this.reads = new Reads(world);
+  }
+
+  /** Runs a history of so many operations in a directory of its own, which is removed again. */
+  static Outcome run(long seed, int operations, Coverage coverage) throws IOException {
+    Path directory = Files.createTempDirectory(place(), "coppice-sim-");
+    World world = new World(seed, directory.resolve("pageserver"), coverage);
+    try {
+      new Simulation(world, coverage).run(operations);
+      return new Outcome(seed, null, world.trace(), world.hash());
+    } catch (StorageException | IOException | InterruptedException | RuntimeException | Error e) {
+      SimServer running = world.serverIfRunning();
+      if (running != null) {
+        running.crash();
+      }
+      return new Outcome(seed, e, world.trace(), world.hash());
+    } finally {
+      remove(directory);
+    }
+  }
+
+  /** In memory if there is such a file system: syncs are not what is tried here. */
+  private static Path place() {
+    Path memory = Path.of("/dev/shm");
+    return Files.isWritable(memory) ? memory : Path.of(System.getProperty("java.io.tmpdir", "."));
+  }
+
+  private static void remove(Path directory) throws IOException {
+    try (Stream<Path> below = Files.walk(directory)) {
+      for (Path file : below.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+
+  private void run(int operations) throws StorageException, IOException, InterruptedException {
+    world.begin();
+    for (int i = 1; i <= operations; i++) {
+      step();
+      reads.checkOne();
+      if (i % CHECK_ALL_INTERVAL == 0) {
+        reads.checkAll();
+      }
+    }
+    end();
+    coverage.finished(operations);
+  }
+
+  private void step() throws StorageException, IOException, InterruptedException {
+    int choice = world.random.nextInt(100);
+    if (choice < 45) {
+      actions.write();
+    } else if (choice < 60) {
+      actions.flush();
+    } else if (choice < 66) {
+      actions.maintain();
+    } else if (choice < 74) {
+      actions.branch();
+    } else if (choice < 78) {
+      actions.delete();
+    } else if (choice < 82) {
+      actions.retry();
+    } else if (choice < 85) {
+      reads.checkOutside();
+    } else if (choice < 88) {
+      disasters.loseFile();
+    } else if (choice < 91) {
+      disasters.restart();
+    } else if (choice < 94) {
+      disasters.crash();
+    } else if (choice < 97) {
+      disasters.crashWithin();
+    } else if (choice < 98) {
+      disasters.takeOver();
+    } else {
+      world.clock.advanceMillis(world.random.nextInt(3_600_000));
+    }
+  }
+
+  /** All trouble ends: everything can be read, flushed, and read again from the object store. */
+  private void end() throws StorageException, IOException {
+    world.server().store.setCalm(true);
+    for (SimBranch branch : world.branches) {
+      actions.ingest(branch, Integer.MAX_VALUE);
+    }
+    reads.checkAll();
+    disasters.restart();
+    world.server().store.setCalm(true);
+    for (SimBranch branch : world.branches) {
+      Violation.check(branch.isCaughtUp(), "%s was not flushed to its end", branch);
+    }
+    reads.checkAll();
+    world.server().stop();
+    world.setServer(null);
+  }
+}
