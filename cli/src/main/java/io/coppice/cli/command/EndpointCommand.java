@@ -10,6 +10,7 @@ import io.coppice.cli.server.EndpointSupervisor.Request;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.endpoint.EndpointRegistry;
 import io.coppice.compute.endpoint.EndpointState;
 import io.coppice.compute.storage.BranchInfo;
@@ -41,6 +42,8 @@ public final class EndpointCommand extends Noun {
           Column.of("term", EndpointState::term),
           Column.of("start_lsn", state -> state.startLsn().toString()),
           Column.of("started_at", state -> Texts.time(state.startedAt())),
+          Column.of(
+              "status_address", state -> state.statusAddress().map(HostPort::toString).orElse("")),
           Column.of("log", state -> state.logPath().toString()),
           Column.of("reason", EndpointState::reason));
 
@@ -113,7 +116,7 @@ public final class EndpointCommand extends Noun {
       @Option(names = "--port") @Nullable Integer port,
       @Option(names = "--pg-bin") @Nullable Path pgBin,
       @Option(names = "--end-with", paramLabel = "PID") @Nullable Long endWith)
-      throws StorageException, InterruptedException {
+      throws StorageException, IOException, InterruptedException {
     return EndpointSupervisor.run(
         session(),
         new Request(

@@ -1,5 +1,6 @@
 package io.coppice.cli.server;
 
+import io.coppice.cli.BuildInfo;
 import io.coppice.cli.Session;
 import io.coppice.cli.output.CommandFailure;
 import io.coppice.cli.output.ExitCode;
@@ -7,6 +8,8 @@ import io.coppice.common.config.CoppiceConfig;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.metrics.Metrics;
+import io.coppice.common.metrics.StatusServer;
 import io.coppice.common.platform.Clock;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.endpoint.Endpoint;
@@ -20,10 +23,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An endpoint lives in a process of its own, the supervisor, which holds the proposer and starts
@@ -126,6 +133,8 @@ public final class EndpointSupervisor {
                 "endpoint.start_timeout=%dms"
                     .formatted(config.endpoint().startTimeout().toMillis()),
                 "--set",
+                "endpoint.status_listen=" + config.endpoint().statusListen(),
+                "--set",
                 "log.level=" + config.logLevel().name()));
     request.port().ifPresent(port -> arguments.addAll(List.of("--port", Integer.toString(port))));
     request
@@ -138,10 +147,18 @@ public final class EndpointSupervisor {
 
   /** Is the supervisor; returns the exit code when the endpoint has ended. */
   public static int run(Session session, Request request)
-      throws StorageException, InterruptedException {
+      throws StorageException, IOException, InterruptedException {
     CoppiceConfig config = session.configOfRunning();
     ServerLog.setLevel(config.logLevel());
-    try (PageserverClient client = session.pageserver()) {
+    AtomicReference<Endpoint> running = new AtomicReference<>();
+    try (Metrics metrics = BuildInfo.load().addTo(new Metrics());
+        StatusServer status =
+            StatusServer.start(
+                config.endpoint().statusListen(),
+                metrics,
+                () -> notReady(running.get()),
+                () -> status(running.get()));
+        PageserverClient client = session.pageserver()) {
       EndpointSpec defaults =
           EndpointSpec.of(
               client,
@@ -154,8 +171,12 @@ public final class EndpointSupervisor {
               .withPort(request.port())
               .withPostgres(request.pgBin().or(() -> config.endpoint().pgBin()), Optional.empty())
               .withTimeouts(
-                  config.endpoint().startTimeout().toMillis(), defaults.stopTimeoutMillis());
+                  config.endpoint().startTimeout().toMillis(), defaults.stopTimeoutMillis())
+              .withStatusAddress(
+                  new HostPort(config.endpoint().statusListen().host(), status.port()));
       Endpoint endpoint = Endpoint.start(spec);
+      endpoint.measure(metrics.registry());
+      running.set(endpoint);
       Shutdown shutdown = Shutdown.onSignal(session.output(), () -> stop(session, endpoint));
       Shutdown.endWith(request.endWith());
       EndpointOutcome outcome = endpoint.awaitStopped();
@@ -167,6 +188,28 @@ public final class EndpointSupervisor {
         case STARTING, RUNNING, FAILED -> ExitCode.INTERNAL.number();
       };
     }
+  }
+
+  private static Optional<String> notReady(@Nullable Endpoint running) {
+    return running == null ? Optional.of("the endpoint is starting") : running.notReady();
+  }
+
+  private static Map<String, Object> status(@Nullable Endpoint running) {
+    BuildInfo build = BuildInfo.load();
+    Map<String, Object> status = new LinkedHashMap<>();
+    status.put("version", build.version());
+    status.put("commit", build.commit());
+    status.put("pid", ProcessHandle.current().pid());
+    if (running != null) {
+      EndpointState state = running.state();
+      status.put("started_at", state.startedAt().toString());
+      status.put("tenant_id", state.tenant().toString());
+      status.put("timeline_id", state.timeline().toString());
+      status.put("branch", state.branch());
+      status.put("port", state.port());
+      status.put("term", state.term());
+    }
+    return status;
   }
 
   private static void stop(Session session, Endpoint endpoint) throws InterruptedException {

@@ -11,7 +11,6 @@ import io.coppice.common.objectstore.ObjectStores;
 import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
 import io.coppice.common.rpc.HostPort;
-import io.coppice.compute.storage.PageserverClient;
 import io.coppice.pageserver.server.Pageserver;
 import io.coppice.pageserver.server.PageserverConfig;
 import io.coppice.safekeeper.server.BackupConfig;
@@ -26,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,10 +39,15 @@ final class RunningRoles {
 
   private final CoppiceConfig config;
   private final Instant startedAt;
-  private final Metrics metrics = new Metrics();
+  private final Metrics metrics = BuildInfo.load().addTo(new Metrics());
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
   private final Map<String, String> addresses = new LinkedHashMap<>();
-  private Supplier<Optional<String>> notReady = Optional::empty;
+
+  /** Each says why a role cannot do its work; empty if it can. */
+  private final List<Supplier<Optional<String>>> checks = new CopyOnWriteArrayList<>();
+
+  /** Why all of them cannot; empty between the end of the start and the beginning of the end. */
+  private volatile Optional<String> phase = Optional.of("starting");
 
   RunningRoles(CoppiceConfig config, Clock clock) {
     this.config = config;
@@ -57,7 +62,8 @@ final class RunningRoles {
 
   /** Starts one safekeeper; returns where it listens. */
   HostPort startSafekeeper(int id, HostPort listen) throws StorageException, IOException {
-    ObjectStore store = ObjectStores.open(config.objectStore(), Ids.secureRandom());
+    ObjectStore store =
+        ObjectStores.open(config.objectStore(), Ids.secureRandom(), metrics.registry());
     opened(store);
     Safekeeper safekeeper =
         Safekeeper.start(
@@ -68,14 +74,22 @@ final class RunningRoles {
                 config.safekeeper().scrubBytesPerSecond(),
                 BackupConfig.withTailAfter(config.safekeeper().backupTailAfter().toMillis())),
             Optional.of(store),
-            cause -> endProcess(id, cause));
+            cause -> endProcess(id, cause),
+            metrics.registry());
+    checks.add(safekeeper::notReady);
     opened(safekeeper);
     HostPort address = new HostPort(listen.host(), safekeeper.port());
     SafekeeperMetrics numbers = new SafekeeperMetrics(id, address);
     opened(numbers);
     metrics.add(numbers);
-    addresses.put("safekeeper_" + id, address.toString());
+    listens("safekeeper_" + id, address);
     return address;
+  }
+
+  private void listens(String role, HostPort address) {
+    synchronized (addresses) {
+      addresses.put(role, address.toString());
+    }
   }
 
   /**
@@ -108,21 +122,21 @@ final class RunningRoles {
                 safekeepers,
                 config.objectStore(),
                 config.pageserver().openLayerSizeBytesMax(),
-                config.pageserver().lsnWait().toMillis()));
+                config.pageserver().lsnWait().toMillis()),
+            metrics.registry());
     opened(pageserver);
     HostPort address = new HostPort(listen.host(), pageserver.port());
-    PageserverClient client = PageserverClient.open(address);
-    opened(client);
-    metrics.add(new PageserverMetrics(client));
+    metrics.add(pageserver.branchMetrics());
     Readiness readiness = new Readiness(safekeepers);
     opened(readiness);
-    notReady = readiness::notReady;
-    addresses.put("pageserver", address.toString());
+    checks.add(readiness::notReady);
+    listens("pageserver", address);
     return address;
   }
 
   /**
-   * Serves health, metrics and status.
+   * Serves health, metrics and status; to be called before roles are started, so that it can be
+   * seen how that goes on.
    *
    * @param portOffset keeps the roles of one machine apart
    */
@@ -131,9 +145,18 @@ final class RunningRoles {
     int port = listen.port() == 0 ? 0 : listen.port() + portOffset;
     StatusServer server =
         StatusServer.start(
-            new HostPort(listen.host(), port), metrics, () -> notReady.get(), this::status);
+            new HostPort(listen.host(), port), metrics, this::notReady, this::status);
     opened(server);
     return new HostPort(listen.host(), server.port());
+  }
+
+  /** All that is to be started is. */
+  void started() {
+    phase = Optional.empty();
+  }
+
+  private Optional<String> notReady() {
+    return phase.or(() -> checks.stream().map(Supplier::get).flatMap(Optional::stream).findFirst());
   }
 
   private Map<String, Object> status() {
@@ -144,12 +167,15 @@ final class RunningRoles {
     status.put("pid", ProcessHandle.current().pid());
     status.put("started_at", startedAt.toString());
     status.put("data_dir", config.dataDir().toString());
-    status.put("listening", addresses);
+    synchronized (addresses) {
+      status.put("listening", new LinkedHashMap<>(addresses));
+    }
     return status;
   }
 
   /** Closes everything, whatever fails; false if something did. */
   synchronized boolean close() {
+    phase = Optional.of("stopping");
     boolean clean = true;
     while (!opened.isEmpty()) {
       try {

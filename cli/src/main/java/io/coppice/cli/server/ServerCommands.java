@@ -24,16 +24,21 @@ public final class ServerCommands {
   /** What starts; closed by the caller if it fails half way. */
   @FunctionalInterface
   private interface Start {
-    void into(RunningRoles roles) throws Exception;
+    void into(RunningRoles roles, HostPort status) throws Exception;
   }
 
+  /**
+   * @param statusOffset added to the port for health and metrics
+   */
   private static void run(
-      Session session, CoppiceConfig config, @Nullable Long endWith, Start start) throws Exception {
+      Session session, CoppiceConfig config, @Nullable Long endWith, int statusOffset, Start start)
+      throws Exception {
     ServerLog.setLevel(config.logLevel());
     RunningRoles roles = new RunningRoles(config, session.clock());
     boolean started = false;
     try {
-      start.into(roles);
+      start.into(roles, roles.startStatus(statusOffset));
+      roles.started();
       started = true;
     } finally {
       if (!started) {
@@ -76,15 +81,14 @@ public final class ServerCommands {
           !(session.settings().origin(ConfigKeys.LOG_LEVEL) instanceof ConfigOrigin.Default);
       ServerLog.setLevel(asked ? config.logLevel() : LogLevel.WARN);
       try (var _ = DataDirLock.take(config.dataDir())) {
-        run(session, config, endWith, roles -> start(roles, config));
+        run(session, config, endWith, 0, (roles, status) -> start(roles, status, config));
       }
       return ExitCode.OK.number();
     }
 
-    private void start(RunningRoles roles, CoppiceConfig config) throws Exception {
+    private void start(RunningRoles roles, HostPort status, CoppiceConfig config) throws Exception {
       List<HostPort> safekeepers = roles.startSafekeepers();
       HostPort pageserver = roles.startPageserver(safekeepers);
-      HostPort status = roles.startStatus(0);
       RunFile runFile = new RunFile(ProcessHandle.current().pid(), pageserver, safekeepers, status);
       runFile.write(config.dataDir());
       roles.opened(() -> RunFile.delete(config.dataDir()));
@@ -139,9 +143,9 @@ public final class ServerCommands {
           session,
           config,
           endWith,
-          roles -> {
+          0,
+          (roles, status) -> {
             HostPort address = roles.startPageserver(config.cluster().safekeepers());
-            HostPort status = roles.startStatus(0);
             ready(session.output(), "page server", address, status);
           });
       return ExitCode.OK.number();
@@ -164,9 +168,9 @@ public final class ServerCommands {
         session,
         config,
         endWith,
-        roles -> {
+        number,
+        (roles, status) -> {
           HostPort address = roles.startSafekeeper(number, all.get(number - 1));
-          HostPort status = roles.startStatus(number);
           ready(session.output(), "safekeeper " + number, address, status);
         });
   }

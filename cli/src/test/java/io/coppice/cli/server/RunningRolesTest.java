@@ -53,9 +53,10 @@ class RunningRolesTest {
     CoppiceConfig config =
         CoppiceConfig.of(ConfigLoader.load(Optional.empty(), Map.of(), FREE_PORTS), dataDir);
     roles = new RunningRoles(config, Clock.SYSTEM);
+    HostPort status = roles.startStatus(0);
     List<HostPort> safekeepers = roles.startSafekeepers();
     HostPort pageserver = roles.startPageserver(safekeepers);
-    HostPort status = roles.startStatus(0);
+    roles.started();
     runFile = new RunFile(ProcessHandle.current().pid(), pageserver, safekeepers, status);
     runFile.write(dataDir);
   }
@@ -102,7 +103,8 @@ class RunningRolesTest {
     String safekeepers = "cluster.safekeepers=127.0.0.1:0,127.0.0.1:0," + taken;
     for (int i = 0; i < 2; i++) {
       // The second time fails in the same way: the first let go of all that it had started.
-      assertThat(run(other, "up", "--set", safekeepers)).isEqualTo(6);
+      assertThat(run(other, "up", "--set", safekeepers, "--set", FREE_PORTS.getLast()))
+          .isEqualTo(6);
       assertThat(err()).contains("cannot listen on " + taken);
     }
     assertThat(other.resolve(RunFile.FILE_NAME)).doesNotExist();
@@ -113,7 +115,9 @@ class RunningRolesTest {
     Path format = Files.createDirectories(other.resolve("pageserver")).resolve("FORMAT");
     Files.writeString(format, "coppice-pageserver 999\n");
 
-    assertThat(run(other, "pageserver", "--set", FREE_PORTS.getFirst())).isEqualTo(10);
+    assertThat(
+            run(other, "pageserver", "--set", FREE_PORTS.getFirst(), "--set", FREE_PORTS.getLast()))
+        .isEqualTo(10);
     assertThat(err()).contains("coppice-pageserver 999");
   }
 

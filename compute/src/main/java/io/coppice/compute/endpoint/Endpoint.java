@@ -5,8 +5,10 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.platform.Clock;
 import io.coppice.compute.postgres.PostgresServer;
+import io.coppice.compute.proposer.ProposerMetrics;
 import io.coppice.compute.proposer.StopReason;
 import io.coppice.compute.proposer.WalProposer;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -117,6 +119,24 @@ public final class Endpoint implements AutoCloseable {
   /** All WAL below this is on a quorum. */
   public Lsn commitLsn() {
     return proposer.commitLsn();
+  }
+
+  /** Why it is of no use to clients now; empty if it is. */
+  public Optional<String> notReady() {
+    if (outcome().isPresent()) {
+      return Optional.of("the endpoint has ended");
+    }
+    int connected = proposer.connectedCount();
+    int all = spec.safekeepers().size();
+    return connected > all / 2
+        ? Optional.empty()
+        : Optional.of(
+            "commits wait: only %d of %d safekeepers are connected".formatted(connected, all));
+  }
+
+  /** Puts what the proposer does among the meters of this process. */
+  public void measure(MeterRegistry registry) {
+    ProposerMetrics.register(registry, proposer);
   }
 
   /** Completes, normally, when all of it has ended. */

@@ -25,6 +25,7 @@ import java.util.OptionalInt;
  * @param readyTimeoutMillis how long storage may need to come up to the start LSN, and Postgres to
  *     start, each
  * @param stopTimeoutMillis how long a stop waits for the quorum to confirm the last WAL
+ * @param statusAddress where the process that runs it serves health and metrics, if it does
  */
 public record EndpointSpec(
     PageserverClient pageserver,
@@ -39,7 +40,8 @@ public record EndpointSpec(
     boolean keepData,
     long readyTimeoutMillis,
     long stopTimeoutMillis,
-    Clock clock) {
+    Clock clock,
+    Optional<HostPort> statusAddress) {
   private static final long READY_TIMEOUT_MILLIS = 60_000;
   private static final long STOP_TIMEOUT_MILLIS = 30_000;
 
@@ -69,7 +71,8 @@ public record EndpointSpec(
         false,
         READY_TIMEOUT_MILLIS,
         STOP_TIMEOUT_MILLIS,
-        Clock.SYSTEM);
+        Clock.SYSTEM,
+        Optional.empty());
   }
 
   public EndpointSpec withPort(OptionalInt newPort) {
@@ -86,7 +89,8 @@ public record EndpointSpec(
         keepData,
         readyTimeoutMillis,
         stopTimeoutMillis,
-        clock);
+        clock,
+        statusAddress);
   }
 
   public EndpointSpec withPostgres(Optional<Path> newPgBin, Optional<String> newRunAs) {
@@ -103,7 +107,8 @@ public record EndpointSpec(
         keepData,
         readyTimeoutMillis,
         stopTimeoutMillis,
-        clock);
+        clock,
+        statusAddress);
   }
 
   public EndpointSpec withSettings(Map<String, String> newSettings) {
@@ -120,7 +125,8 @@ public record EndpointSpec(
         keepData,
         readyTimeoutMillis,
         stopTimeoutMillis,
-        clock);
+        clock,
+        statusAddress);
   }
 
   public EndpointSpec withKeepData(boolean keep) {
@@ -137,7 +143,8 @@ public record EndpointSpec(
         keep,
         readyTimeoutMillis,
         stopTimeoutMillis,
-        clock);
+        clock,
+        statusAddress);
   }
 
   public EndpointSpec withTimeouts(long newReadyTimeoutMillis, long newStopTimeoutMillis) {
@@ -154,6 +161,25 @@ public record EndpointSpec(
         keepData,
         newReadyTimeoutMillis,
         newStopTimeoutMillis,
-        clock);
+        clock,
+        statusAddress);
+  }
+
+  public EndpointSpec withStatusAddress(HostPort newStatusAddress) {
+    return new EndpointSpec(
+        pageserver,
+        safekeepers,
+        tenant,
+        branch,
+        dataDirectory,
+        pgBin,
+        runAs,
+        port,
+        settings,
+        keepData,
+        readyTimeoutMillis,
+        stopTimeoutMillis,
+        clock,
+        Optional.of(newStatusAddress));
   }
 }

@@ -107,7 +107,8 @@ final class EndpointStarter {
         run.log(),
         spec.clock().now(),
         spec.clock().now(),
-        StartDurations.NONE);
+        StartDurations.NONE,
+        spec.statusAddress());
   }
 
   private Started bringUp() throws StorageException, InterruptedException {

@@ -4,8 +4,10 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.rpc.HostPort;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Optional;
 
 /**
  * One run of an endpoint, as its supervisor last wrote it to {@code endpoint.json}.
@@ -19,6 +21,7 @@ import java.time.Instant;
  * @param startLsn where its WAL begins; invalid until it is elected
  * @param dataPath Postgres's data directory
  * @param logPath Postgres's log
+ * @param statusAddress where its supervisor serves health and metrics
  */
 public record EndpointState(
     TenantId tenant,
@@ -36,7 +39,8 @@ public record EndpointState(
     Path logPath,
     Instant startedAt,
     Instant changedAt,
-    StartDurations durations) {
+    StartDurations durations,
+    Optional<HostPort> statusAddress) {
 
   /**
    * A process, told apart from others that get its pid later.
@@ -92,7 +96,8 @@ public record EndpointState(
         logPath,
         startedAt,
         now,
-        durations);
+        durations,
+        statusAddress);
   }
 
   EndpointState elected(long newTerm, Lsn newStartLsn, Path newDataPath, Instant now) {
@@ -112,7 +117,8 @@ public record EndpointState(
         logPath,
         startedAt,
         now,
-        durations);
+        durations,
+        statusAddress);
   }
 
   EndpointState running(long newPostmasterPid, int newPort, StartDurations took, Instant now) {
@@ -132,6 +138,7 @@ public record EndpointState(
         logPath,
         startedAt,
         now,
-        took);
+        took,
+        statusAddress);
   }
 }

@@ -4,8 +4,10 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.rpc.HostPort;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
@@ -15,6 +17,9 @@ import tools.jackson.databind.node.ObjectNode;
 /** {@link EndpointState} as the JSON of {@code endpoint.json}. Unknown fields are passed by. */
 final class EndpointStateCodec {
   private static final ObjectMapper MAPPER = JsonMapper.builder().build();
+
+  /** Not there in what older versions wrote. */
+  private static final String STATUS_ADDRESS = "status_address";
 
   private EndpointStateCodec() {}
 
@@ -36,6 +41,7 @@ final class EndpointStateCodec {
     json.put("log_path", state.logPath().toString());
     json.put("started_at", state.startedAt().toString());
     json.put("changed_at", state.changedAt().toString());
+    state.statusAddress().ifPresent(address -> json.put(STATUS_ADDRESS, address.toString()));
     StartDurations took = state.durations();
     ObjectNode durations = json.putObject("durations");
     durations.put("elect_millis", took.electMillis());
@@ -80,7 +86,10 @@ final class EndpointStateCodec {
               durations.required("backup_millis").asLong(),
               durations.required("postgres_millis").asLong(),
               durations.required("total_millis").asLong(),
-              durations.required("backup_size_bytes").asLong()));
+              durations.required("backup_size_bytes").asLong()),
+          Optional.ofNullable(json.get(STATUS_ADDRESS))
+              .map(JsonNode::asString)
+              .map(HostPort::parse));
     } catch (JacksonException
         | IllegalArgumentException
         | java.time.format.DateTimeParseException e) {

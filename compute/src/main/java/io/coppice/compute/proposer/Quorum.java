@@ -53,6 +53,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
   private final WalPump pump;
   private final CommitNews commitNews;
   private final LostSafekeepers lostSafekeepers;
+  private final QuorumWaits waits;
 
   private boolean campaignScheduled;
   private boolean fencedTold;
@@ -61,6 +62,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
   Quorum(ProposerConfig config, Listener listener) {
     this.config = config;
     this.listener = listener;
+    this.waits = new QuorumWaits(config.clock());
     TimelineProperties properties =
         new TimelineProperties(
             config.timeline(),
@@ -229,6 +231,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
       handle(link, ReplyCodec.fromProto(message));
       if (proposer.commitLsn().isAfter(before)) {
         committed = proposer.commitLsn();
+        waits.committed(committed);
         commitNews.schedule();
       }
       changed.signalAll();
@@ -322,6 +325,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
       RecentWal wal = pump.recent();
       wal.add(begin, bytes);
       proposer.extended(wal.end());
+      waits.came(wal.end());
       pump.pumpAll();
     } finally {
       lock.unlock();
@@ -342,6 +346,20 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
 
   /** What the election came to. */
   record Mandate(long term, Lsn startLsn) {}
+
+  QuorumWaits waits() {
+    return waits;
+  }
+
+  /** How many safekeepers have a conversation with us. */
+  int connectedCount() {
+    lock.lock();
+    try {
+      return (int) links.stream().filter(SafekeeperLink::isFollowing).count();
+    } finally {
+      lock.unlock();
+    }
+  }
 
   Lsn commitLsn() {
     lock.lock();

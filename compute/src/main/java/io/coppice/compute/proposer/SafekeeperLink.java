@@ -41,6 +41,7 @@ final class SafekeeperLink {
   private @Nullable Session session;
   private @Nullable DonorFeed feed;
   private @Nullable StorageException lastFailure;
+  private boolean following;
   private long backoffMillis = BACKOFF_MILLIS_MIN;
   private Lsn commitSent = Lsn.INVALID;
 
@@ -97,6 +98,7 @@ final class SafekeeperLink {
     lastFailure = reason;
     Session current = session;
     session = null;
+    following = false;
     stopFeed();
     if (current != null) {
       current.cancel();
@@ -110,7 +112,13 @@ final class SafekeeperLink {
   void follows() {
     backoffMillis = BACKOFF_MILLIS_MIN;
     lastFailure = null;
+    following = true;
     sentEnds.clear();
+  }
+
+  /** Whether it takes what we send into its log. */
+  boolean isFollowing() {
+    return following;
   }
 
   Optional<StorageException> lastFailure() {

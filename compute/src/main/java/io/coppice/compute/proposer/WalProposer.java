@@ -8,6 +8,7 @@ import io.coppice.compute.replication.ReplicationSettings;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -210,6 +211,16 @@ public final class WalProposer implements AutoCloseable {
   public long gapBytes() {
     Lsn end = Lsn.max(serverEnd, quorum.endLsn());
     return Math.max(0, end.minus(quorum.commitLsn()));
+  }
+
+  /** How many safekeepers take what is sent to them into their log. */
+  public int connectedCount() {
+    return quorum.connectedCount();
+  }
+
+  /** Has something told, now and then, how long WAL waited for a quorum, in nanoseconds. */
+  public void onQuorumWait(LongConsumer listener) {
+    quorum.waits().listen(listener);
   }
 
   public ProposerState state() {

@@ -8,10 +8,12 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TimelineId;
 import io.coppice.common.platform.Clock;
+import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.endpoint.EndpointState.Supervisor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -161,6 +163,7 @@ final class EndpointRegistryTest {
         run.log(),
         NOW,
         NOW,
-        StartDurations.NONE);
+        StartDurations.NONE,
+        Optional.of(new HostPort("127.0.0.1", 7181)));
   }
 }

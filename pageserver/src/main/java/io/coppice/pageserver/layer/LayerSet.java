@@ -54,6 +54,7 @@ public final class LayerSet extends RefCounted {
     LayerHandle image = files.newestImage(key, lsn);
     Lsn floor = image == null ? Lsn.INVALID : image.name().lsnFrom();
     for (OpenLayer layer : memory) {
+      context.visited();
       layer.collect(key, lsn.value(), floor.value(), versions);
       if (versions.isComplete()) {
         return true;
@@ -64,6 +65,7 @@ public final class LayerSet extends RefCounted {
         lsn,
         floor,
         delta -> {
+          context.visited();
           context
               .cursor(delta)
               .collect(context.buffers(), key, lsn.value(), floor.value(), versions);
@@ -71,6 +73,7 @@ public final class LayerSet extends RefCounted {
         });
     if (image != null && !versions.isComplete()) {
       // An image has every key that existed: one that it lacks did not.
+      context.visited();
       context
           .cursor(image)
           .collect(context.buffers(), key, floor.value(), floor.value() - 1, versions);

@@ -12,6 +12,24 @@ public final class ReadContext {
   private final EntryBuffers buffers = new EntryBuffers();
   private final IdentityHashMap<SstLayer, SstCursor> cursors = new IdentityHashMap<>();
 
+  private int layerCount;
+
+  /** Begins to read a key. */
+  public void begin() {
+    versions.clear();
+    layerCount = 0;
+  }
+
+  /** A layer, in memory or a file, is looked into. */
+  void visited() {
+    layerCount++;
+  }
+
+  /** How many layers were looked into for the key. */
+  public int layerCount() {
+    return layerCount;
+  }
+
   /** The versions found by the read under way. */
   public VersionList versions() {
     return versions;

@@ -48,6 +48,7 @@ final class TimelineReceiver implements Runnable {
   private final List<SafekeeperLink> safekeepers;
   private final ReceiverConfig config;
   private final Clock clock;
+  private final IngestMetrics metrics;
   private final Listener listener;
   private final WalRecord record = new WalRecord();
   private final byte[] copy = new byte[COPY_BYTES];
@@ -66,12 +67,14 @@ final class TimelineReceiver implements Runnable {
       List<SafekeeperLink> safekeepers,
       ReceiverConfig config,
       Clock clock,
+      IngestMetrics metrics,
       Listener listener) {
     this.timeline = timeline;
     this.relationListener = relationListener;
     this.safekeepers = safekeepers;
     this.config = config;
     this.clock = clock;
+    this.metrics = metrics;
     this.listener = listener;
   }
 
@@ -255,18 +258,21 @@ final class TimelineReceiver implements Runnable {
       source.failed();
       return false;
     }
+    int recordCount = 0;
     for (int from = 0; from < data.size(); from += COPY_BYTES) {
       int count = Math.min(COPY_BYTES, data.size() - from);
       data.substring(from, from + count).copyTo(copy, 0);
       decoder.feed(copy, 0, count);
       while (next(source, decoder)) {
         ingest.ingest(record);
+        recordCount++;
         damaged.clear();
       }
       if (damaged.contains(source)) {
         return false;
       }
     }
+    metrics.took(data.size(), recordCount);
     return true;
   }
 

@@ -42,6 +42,7 @@ public final class WalReceivers implements BranchListener, AutoCloseable {
 
   private final ReceiverConfig config;
   private final Clock clock;
+  private final IngestMetrics metrics;
   private final Function<Timeline, RelationListener> relationListeners;
   private final List<SafekeeperLink> safekeepers = new ArrayList<>();
   private final Map<TenantTimelineId, Timeline> timelines = new ConcurrentHashMap<>();
@@ -65,9 +66,11 @@ public final class WalReceivers implements BranchListener, AutoCloseable {
       List<HostPort> addresses,
       ReceiverConfig config,
       Clock clock,
+      IngestMetrics metrics,
       Function<Timeline, RelationListener> relationListeners) {
     this.config = config;
     this.clock = clock;
+    this.metrics = metrics;
     this.relationListeners = relationListeners;
     for (HostPort address : addresses) {
       safekeepers.add(
@@ -180,6 +183,7 @@ public final class WalReceivers implements BranchListener, AutoCloseable {
             safekeepers,
             config,
             clock,
+            metrics,
             (ended, failure) -> execute(() -> ended(ended, failure)));
     Thread thread =
         Thread.ofPlatform().name("wal-" + timeline.id().timeline()).daemon().unstarted(receiver);

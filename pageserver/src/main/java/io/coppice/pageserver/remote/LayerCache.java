@@ -102,6 +102,7 @@ public final class LayerCache implements LayerFiles {
 
   @Override
   public void discard(LayerDescriptor layer) throws StorageException {
+    remote.metrics().discarded();
     try {
       DurableFiles.deleteDurably(path(layer.name()));
     } catch (IOException e) {
@@ -127,8 +128,16 @@ public final class LayerCache implements LayerFiles {
       DurableFiles.syncFile(temporary);
       Files.deleteIfExists(path(layer.name()));
       DurableFiles.renameDurably(temporary, path(layer.name()));
+      remote.metrics().downloaded();
       log.info("got layer {} of {}, {} bytes", layer, id, layer.sizeBytes());
+    } catch (StorageException.Corrupt e) {
+      remote.metrics().downloadWasDamaged();
+      throw e;
+    } catch (StorageException.Transient e) {
+      remote.metrics().downloadFailed();
+      throw e;
     } catch (StorageException.NotFound e) {
+      remote.metrics().downloadFailed();
       throw new StorageException.Corrupt(
           "layer %s of %s is in the index, but not in the object store".formatted(layer, id), e);
     } catch (IOException e) {

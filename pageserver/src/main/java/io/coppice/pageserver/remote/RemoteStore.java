@@ -8,6 +8,7 @@ import io.coppice.common.objectstore.ObjectInfo;
 import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.pageserver.layer.LayerDescriptor;
 import io.coppice.pageserver.layer.LayerName;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,14 +33,21 @@ public final class RemoteStore {
   private final ObjectStore store;
   private final int generation;
   private final AtomicInteger layerNumbers = new AtomicInteger();
+  private final RemoteMetrics metrics;
 
-  private RemoteStore(ObjectStore store, int generation) {
+  private RemoteStore(ObjectStore store, int generation, RemoteMetrics metrics) {
     this.store = store;
     this.generation = generation;
+    this.metrics = metrics;
+  }
+
+  /** As {@link #open(ObjectStore, RemoteMetrics)}, with nothing counted. */
+  public static RemoteStore open(ObjectStore store) throws StorageException {
+    return open(store, new RemoteMetrics(new CompositeMeterRegistry()));
   }
 
   /** Takes the next generation, durably. */
-  public static RemoteStore open(ObjectStore store) throws StorageException {
+  public static RemoteStore open(ObjectStore store, RemoteMetrics metrics) throws StorageException {
     List<ObjectInfo> taken = store.list(ObjectPaths.GENERATIONS);
     int next =
         taken.isEmpty() ? 1 : generationOf(taken.getLast().name(), ObjectPaths.GENERATIONS) + 1;
@@ -51,7 +59,7 @@ public final class RemoteStore {
           for (ObjectInfo old : taken) {
             store.delete(old.name());
           }
-          return new RemoteStore(store, next);
+          return new RemoteStore(store, next, metrics);
         }
         next = newest;
       }
@@ -161,9 +169,19 @@ public final class RemoteStore {
     store.put(ObjectPaths.index(index.id(), generation), TimelineIndexCodec.encode(index));
   }
 
+  RemoteMetrics metrics() {
+    return metrics;
+  }
+
   /** Stores a layer's file under its name. */
   public void upload(TenantTimelineId id, LayerName layer, Path file) throws StorageException {
-    store.putFile(ObjectPaths.layer(id, layer), file);
+    boolean succeeded = false;
+    try {
+      store.putFile(ObjectPaths.layer(id, layer), file);
+      succeeded = true;
+    } finally {
+      metrics.upload(succeeded);
+    }
   }
 
   /** Gets a layer's object into a new file, unchecked and not synced. */

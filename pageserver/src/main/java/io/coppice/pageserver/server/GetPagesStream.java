@@ -117,6 +117,7 @@ final class GetPagesStream implements StreamObserver<GetPageRequest> {
   }
 
   private void answer(GetPageRequest request) {
+    long startNanos = timelines.metrics().nanos();
     GetPageResponse response;
     try {
       response = read(request);
@@ -124,6 +125,7 @@ final class GetPagesStream implements StreamObserver<GetPageRequest> {
       Status status = Answers.statusOf(e);
       GetPageStatusCode code = inStream(status.getCode());
       if (code == GetPageStatusCode.GET_PAGE_STATUS_CODE_UNKNOWN) {
+        timelines.metrics().answered(code, 0, startNanos);
         end(status);
         return;
       }
@@ -141,6 +143,7 @@ final class GetPagesStream implements StreamObserver<GetPageRequest> {
               .setReason(String.valueOf(status.getDescription()))
               .build();
     }
+    timelines.metrics().answered(response.getStatusCode(), response.getPageCount(), startNanos);
     synchronized (this) {
       if (ended) {
         return;

@@ -1,18 +1,22 @@
 package io.coppice.pageserver.server;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.metrics.MetricSource;
 import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.objectstore.ObjectStores;
 import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
 import io.coppice.common.rpc.RpcServer;
 import io.coppice.pageserver.importer.DataDirectoryImporter;
+import io.coppice.pageserver.receiver.IngestMetrics;
 import io.coppice.pageserver.receiver.ReceiverConfig;
 import io.coppice.pageserver.receiver.WalReceivers;
 import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.tenant.TenantManagerConfig;
 import io.grpc.BindableService;
 import io.grpc.ServerInterceptors;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.io.IOException;
 import java.util.List;
 
@@ -24,6 +28,9 @@ public final class Pageserver implements AutoCloseable {
   private final WalReceivers receivers;
   private final RpcServer server;
   private final ObjectStore store;
+
+  /** What a page server is told apart from its configuration. */
+  private record Surroundings(Clock clock, ReceiverConfig receivers, MeterRegistry registry) {}
 
   private Pageserver(
       TenantManager tenants, WalReceivers receivers, RpcServer server, ObjectStore store) {
@@ -42,14 +49,26 @@ public final class Pageserver implements AutoCloseable {
    * @throws IOException if the address is taken or the disk fails
    */
   public static Pageserver start(PageserverConfig config) throws StorageException, IOException {
-    return start(config, Clock.SYSTEM, ReceiverConfig.DEFAULTS);
+    return start(config, new CompositeMeterRegistry());
+  }
+
+  /** As {@link #start(PageserverConfig)}, and measures what goes on. */
+  public static Pageserver start(PageserverConfig config, MeterRegistry registry)
+      throws StorageException, IOException {
+    return start(config, new Surroundings(Clock.SYSTEM, ReceiverConfig.DEFAULTS, registry));
   }
 
   static Pageserver start(PageserverConfig config, Clock clock, ReceiverConfig receiverConfig)
       throws StorageException, IOException {
-    ObjectStore store = ObjectStores.open(config.objectStore(), Ids.secureRandom());
+    return start(config, new Surroundings(clock, receiverConfig, new CompositeMeterRegistry()));
+  }
+
+  private static Pageserver start(PageserverConfig config, Surroundings surroundings)
+      throws StorageException, IOException {
+    ObjectStore store =
+        ObjectStores.open(config.objectStore(), Ids.secureRandom(), surroundings.registry());
     try {
-      return start(config, clock, receiverConfig, store);
+      return start(config, surroundings, store);
     } catch (StorageException | IOException | RuntimeException e) {
       store.close();
       throw e;
@@ -57,16 +76,17 @@ public final class Pageserver implements AutoCloseable {
   }
 
   private static Pageserver start(
-      PageserverConfig config, Clock clock, ReceiverConfig receiverConfig, ObjectStore store)
+      PageserverConfig config, Surroundings surroundings, ObjectStore store)
       throws StorageException, IOException {
     TenantManager tenants =
         TenantManager.open(
             TenantManagerConfig.defaults(config.dataDir())
                 .withOpenLayerSizeBytesMax(config.openLayerSizeBytesMax()),
             store,
-            clock);
+            surroundings.clock(),
+            surroundings.registry());
     try {
-      return serve(config, clock, receiverConfig, tenants, store);
+      return serve(config, surroundings, tenants, store);
     } catch (IOException | RuntimeException e) {
       tenants.close();
       throw e;
@@ -74,13 +94,12 @@ public final class Pageserver implements AutoCloseable {
   }
 
   private static Pageserver serve(
-      PageserverConfig config,
-      Clock clock,
-      ReceiverConfig receiverConfig,
-      TenantManager tenants,
-      ObjectStore store)
+      PageserverConfig config, Surroundings surroundings, TenantManager tenants, ObjectStore store)
       throws IOException {
-    Timelines timelines = new Timelines(tenants, clock, config.lsnWaitMillis());
+    Clock clock = surroundings.clock();
+    MeterRegistry registry = surroundings.registry();
+    Timelines timelines =
+        new Timelines(tenants, clock, config.lsnWaitMillis(), new RequestMetrics(registry));
     DataDirectoryImporter importer =
         new DataDirectoryImporter(tenants, config.dataDir().resolve(SPOOL_DIRECTORY));
     importer.clean();
@@ -88,16 +107,22 @@ public final class Pageserver implements AutoCloseable {
     TimelineServiceImpl branches =
         new TimelineServiceImpl(timelines, importer, clock, config.lsnWaitMillis());
     BindableService pagesWithIds = () -> ServerInterceptors.intercept(pages, new CallContext());
-    RpcServer server = RpcServer.start(config.listen(), List.of(pagesWithIds, branches));
+    RpcServer server = RpcServer.start(config.listen(), List.of(pagesWithIds, branches), registry);
     WalReceivers receivers =
         new WalReceivers(
             config.safekeepers(),
-            receiverConfig,
+            surroundings.receivers(),
             clock,
+            new IngestMetrics(registry),
             timeline -> timelines.reader(timeline).sizes()::changed);
     timelines.setReceivers(receivers);
     tenants.setListener(timelines);
     return new Pageserver(tenants, receivers, server, store);
+  }
+
+  /** Its branches in numbers. */
+  public MetricSource branchMetrics() {
+    return new BranchMetrics(tenants, receivers);
   }
 
   /** The port that is listened on. */

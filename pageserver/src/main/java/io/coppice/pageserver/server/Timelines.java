@@ -27,18 +27,24 @@ final class Timelines implements BranchListener {
   private final TenantManager tenants;
   private final Clock clock;
   private final long lsnWaitMillis;
+  private final RequestMetrics metrics;
   private final Map<TenantTimelineId, TimelineReader> readers = new ConcurrentHashMap<>();
   private volatile Optional<WalReceivers> receivers = Optional.empty();
 
-  Timelines(TenantManager tenants, Clock clock, long lsnWaitMillis) {
+  Timelines(TenantManager tenants, Clock clock, long lsnWaitMillis, RequestMetrics metrics) {
     this.tenants = tenants;
     this.clock = clock;
     this.lsnWaitMillis = lsnWaitMillis;
+    this.metrics = metrics;
   }
 
   /** Where to ask about WAL that is not here yet. */
   void setReceivers(WalReceivers walReceivers) {
     receivers = Optional.of(walReceivers);
+  }
+
+  RequestMetrics metrics() {
+    return metrics;
   }
 
   TenantManager tenants() {
@@ -73,6 +79,15 @@ final class Timelines implements BranchListener {
     if (timeline.lastRecordLsn().isAtOrAfter(lsn)) {
       return;
     }
+    long startNanos = metrics.nanos();
+    try {
+      awaitNext(timeline, lsn);
+    } finally {
+      metrics.waited(startNanos);
+    }
+  }
+
+  private void awaitNext(Timeline timeline, Lsn lsn) throws StorageException, InterruptedException {
     long timeoutMillis = timeoutMillis();
     long until = clock.monotonicMillis() + timeoutMillis;
     while (true) {

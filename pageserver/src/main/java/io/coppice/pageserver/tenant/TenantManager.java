@@ -8,6 +8,7 @@ import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.platform.Clock;
 import io.coppice.pageserver.layer.LayerEnvironment;
 import io.coppice.pageserver.maintenance.MaintenanceScheduler;
+import io.coppice.pageserver.remote.RemoteMetrics;
 import io.coppice.pageserver.remote.RemoteStore;
 import io.coppice.pageserver.remote.TenantRecord;
 import io.coppice.pageserver.remote.TimelineIndex;
@@ -16,7 +17,9 @@ import io.coppice.pageserver.timeline.ImageLayersWriter;
 import io.coppice.pageserver.timeline.Maintenance;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.pageserver.timeline.TimelineEnvironment;
-import io.coppice.pageserver.timeline.TimelineLimits;
+import io.coppice.pageserver.timeline.TimelineMetrics;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -28,7 +31,6 @@ import org.slf4j.LoggerFactory;
 
 /** The tenants and branches of a page server. Thread safe. */
 public final class TenantManager implements AutoCloseable {
-
   private static final Logger log = LoggerFactory.getLogger(TenantManager.class);
   private static final int NAMES_SHOWN_MAX = 10;
 
@@ -53,7 +55,8 @@ public final class TenantManager implements AutoCloseable {
       DataDirectory directory,
       RemoteStore remote,
       Clock clock,
-      Maintenance maintenance) {
+      Maintenance maintenance,
+      MeterRegistry registry) {
     this.config = config;
     this.clock = clock;
     this.maintenance = maintenance;
@@ -66,13 +69,9 @@ public final class TenantManager implements AutoCloseable {
             remote,
             directory.layers(),
             clock,
-            new TimelineLimits(
-                config.openLayerSizeBytesMax(),
-                config.openLayersSizeBytesTotalMax(),
-                config.openLayerAgeMillisMax(),
-                config.imageLayerSizeBytesTarget(),
-                config.ancestorWaitMillis()),
-            maintenance);
+            config.limits(),
+            maintenance,
+            new TimelineMetrics(registry));
     this.lifecycle = new BranchLifecycle(tenants, environment, remote, directory.layers(), clock);
     Remedies remedies = new Remedies();
     this.changes = new BranchChanges(tenants, environment, remote, clock, remedies);
@@ -88,14 +87,32 @@ public final class TenantManager implements AutoCloseable {
     return open(config, store, clock, new MaintenanceScheduler());
   }
 
+  /** As {@link #open(TenantManagerConfig, ObjectStore, Clock)}, and measures what goes on. */
+  public static TenantManager open(
+      TenantManagerConfig config, ObjectStore store, Clock clock, MeterRegistry registry)
+      throws StorageException {
+    return open(config, store, clock, new MaintenanceScheduler(), registry);
+  }
+
   /** The same with background work done by someone else, who is closed with it. */
   static TenantManager open(
       TenantManagerConfig config, ObjectStore store, Clock clock, Maintenance maintenance)
       throws StorageException {
+    return open(config, store, clock, maintenance, new CompositeMeterRegistry());
+  }
+
+  private static TenantManager open(
+      TenantManagerConfig config,
+      ObjectStore store,
+      Clock clock,
+      Maintenance maintenance,
+      MeterRegistry registry)
+      throws StorageException {
     DataDirectory directory = DataDirectory.open(config.dataDir());
     try {
-      RemoteStore remote = RemoteStore.open(store);
-      TenantManager manager = new TenantManager(config, directory, remote, clock, maintenance);
+      RemoteStore remote = RemoteStore.open(store, new RemoteMetrics(registry));
+      TenantManager manager =
+          new TenantManager(config, directory, remote, clock, maintenance, registry);
       manager.load();
       return manager;
     } catch (StorageException e) {

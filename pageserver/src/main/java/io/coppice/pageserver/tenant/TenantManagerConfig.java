@@ -1,5 +1,6 @@
 package io.coppice.pageserver.tenant;
 
+import io.coppice.pageserver.timeline.TimelineLimits;
 import java.nio.file.Path;
 
 /**
@@ -33,6 +34,16 @@ public record TenantManagerConfig(
   public static TenantManagerConfig defaults(Path dataDir) {
     return new TenantManagerConfig(
         dataDir, 256 * MIB, 512 * MIB, 600_000, 256 * MIB, 64 * MIB, 30_000, 60_000, DAY_MILLIS);
+  }
+
+  /** Those that hold for each timeline. */
+  TimelineLimits limits() {
+    return new TimelineLimits(
+        openLayerSizeBytesMax,
+        openLayersSizeBytesTotalMax,
+        openLayerAgeMillisMax,
+        imageLayerSizeBytesTarget,
+        ancestorWaitMillis);
   }
 
   /** The same with another size of open layers. */

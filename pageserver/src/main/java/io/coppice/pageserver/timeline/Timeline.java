@@ -52,7 +52,7 @@ public final class Timeline {
             LayerCache.directory(environment.layersDirectory(), index.id()));
     lsns = new LsnClock(new RecordPosition(index.diskConsistentLsn(), index.prevRecordLsn()));
     layers = new TimelineLayers(environment, handles(environment, index, cache));
-    reader = new TimelineReader(this, environment.readScratches());
+    reader = new TimelineReader(this, environment);
     writer = new OpenLayerWriter(this, environment, lsns, layers);
     flusher = new TimelineFlusher(environment, this.index, cache, layers, writer);
     DeletionQueue deletions = new DeletionQueue(environment.remote(), cache, this.index);
@@ -323,6 +323,11 @@ public final class Timeline {
   /** The layers, newest first. */
   public List<LayerInfo> layers() {
     return layers.describe();
+  }
+
+  /** How many layers there are, and how large they are. */
+  public LayerStatistics layerStatistics() {
+    return layers.statistics();
   }
 
   /** Bytes of its own layer files. */

@@ -16,6 +16,7 @@ public final class TimelineEnvironment {
   private final Clock clock;
   private final TimelineLimits limits;
   private final Maintenance maintenance;
+  private final TimelineMetrics metrics;
   private final ReadScratch.Pool readScratches = new ReadScratch.Pool();
   private final AtomicInteger timelinesInMemory = new AtomicInteger();
 
@@ -25,13 +26,15 @@ public final class TimelineEnvironment {
       Path layersDirectory,
       Clock clock,
       TimelineLimits limits,
-      Maintenance maintenance) {
+      Maintenance maintenance,
+      TimelineMetrics metrics) {
     this.layers = layers;
     this.remote = remote;
     this.layersDirectory = layersDirectory;
     this.clock = clock;
     this.limits = limits;
     this.maintenance = maintenance;
+    this.metrics = metrics;
   }
 
   LayerEnvironment layers() {
@@ -60,6 +63,10 @@ public final class TimelineEnvironment {
 
   Maintenance maintenance() {
     return maintenance;
+  }
+
+  TimelineMetrics metrics() {
+    return metrics;
   }
 
   /** A timeline begins, or ceases, to have layers in memory. */

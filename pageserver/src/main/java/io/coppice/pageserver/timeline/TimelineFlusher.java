@@ -103,6 +103,7 @@ final class TimelineFlusher {
       }
     } catch (StorageException e) {
       lastFailure = e;
+      environment.metrics().failed();
       layers.signal();
       throw e;
     } finally {
@@ -181,6 +182,9 @@ final class TimelineFlusher {
               environment.remote().generation());
       LayerDescriptor written = file.finish(id, name, 0);
       cache.publish(temporary, name);
+      environment
+          .metrics()
+          .flushed(environment.clock().monotonicMillis() - startMillis, written.sizeBytes());
       log.debug(
           "flushed {} values, {} bytes in memory, {} in {} of {}, in {} ms",
           file.entryCount(),

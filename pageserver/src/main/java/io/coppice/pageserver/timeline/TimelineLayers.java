@@ -267,6 +267,31 @@ final class TimelineLayers {
     return descriptors().stream().mapToLong(LayerDescriptor::sizeBytes).sum();
   }
 
+  /** How many layers there are, and how large they are. */
+  LayerStatistics statistics() {
+    lock.lock();
+    try {
+      int level0Count = 0;
+      long sizeBytes = 0;
+      long residentSizeBytes = 0;
+      List<LayerHandle> all = files.layers();
+      for (LayerHandle layer : all) {
+        level0Count += layer.descriptor().level() == 0 ? 1 : 0;
+        sizeBytes += layer.descriptor().sizeBytes();
+        residentSizeBytes += layer.isResident() ? layer.descriptor().sizeBytes() : 0;
+      }
+      return new LayerStatistics(
+          open == null || closed != null ? 0 : open.sizeBytes(),
+          frozen == null || closed != null ? 0 : frozen.layer().sizeBytes(),
+          all.size(),
+          level0Count,
+          sizeBytes,
+          residentSizeBytes);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** For people to look at, newest first. */
   List<LayerInfo> describe() {
     LayerSet set = current;

@@ -25,10 +25,12 @@ final class TimelineReader {
 
   private final Timeline timeline;
   private final ReadScratch.Pool scratches;
+  private final TimelineMetrics metrics;
 
-  TimelineReader(Timeline timeline, ReadScratch.Pool scratches) {
+  TimelineReader(Timeline timeline, TimelineEnvironment environment) {
     this.timeline = timeline;
-    this.scratches = scratches;
+    this.scratches = environment.readScratches();
+    this.metrics = environment.metrics();
   }
 
   Optional<byte[]> get(Key key, Lsn lsn) throws StorageException {
@@ -44,6 +46,9 @@ final class TimelineReader {
         for (int i = 0; i < keys.size(); i++) {
           Key key = keys.get(i);
           traversal.collect(key, scratch.context());
+          if (key.isRelationBlock()) {
+            metrics.page(scratch.context());
+          }
           out.accept(i, key, value(key, lsn, scratch));
         }
       } finally {

@@ -42,7 +42,7 @@ final class Traversal implements AutoCloseable {
 
   /** Fills the context's versions with all that is needed to make the value of a key. */
   void collect(Key key, ReadContext context) throws StorageException {
-    context.versions().clear();
+    context.begin();
     int depth = 0;
     Stop stop = stop(depth);
     while (stop != null && !stop.layers().collect(key, stop.lsn(), context)) {

@@ -8,6 +8,8 @@ import io.coppice.common.rpc.RpcServer;
 import io.coppice.proto.v1.TimelineStatusResponse;
 import io.coppice.safekeeper.consensus.NodeId;
 import io.coppice.safekeeper.wal.DataDirectory;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -54,20 +56,12 @@ public final class Safekeeper implements AutoCloseable {
       DataDirectory directory,
       SafekeeperConfig config,
       Optional<ObjectStore> store,
-      FatalHandler fatalHandler)
+      FatalHandler fatalHandler,
+      MeterRegistry meters)
       throws IOException {
     this.directory = directory;
     this.fatalHandler = fatalHandler;
-    ThreadPoolExecutor workers =
-        new ThreadPoolExecutor(
-            WORKERS_MAX,
-            WORKERS_MAX,
-            IDLE_THREAD_SECONDS,
-            TimeUnit.SECONDS,
-            new LinkedBlockingQueue<>(),
-            threads("safekeeper-%d-worker-".formatted(config.nodeId())));
-    workers.allowCoreThreadTimeOut(true);
-    this.pool = workers;
+    this.pool = workers(config.nodeId());
     this.creator =
         Executors.newFixedThreadPool(
             CREATORS, threads("safekeeper-%d-segments-".formatted(config.nodeId())));
@@ -78,7 +72,14 @@ public final class Safekeeper implements AutoCloseable {
         Executors.newSingleThreadScheduledExecutor(
             threads("safekeeper-%d-scrub-".formatted(config.nodeId())));
     this.hub = new WatchHub(this::toProto, scheduler);
-    this.registry = new TimelineRegistry(directory, pool, creator, hub::changed, this::fatal);
+    this.registry =
+        new TimelineRegistry(
+            directory,
+            pool,
+            creator,
+            hub::changed,
+            this::fatal,
+            new SafekeeperMetrics(meters, config.nodeId()));
     this.backups =
         store.map(known ->
             new WalBackups(registry, known, config.backup(), Clock.SYSTEM, Ids.secureRandom()));
@@ -90,7 +91,8 @@ public final class Safekeeper implements AutoCloseable {
       this.server =
           RpcServer.start(
               config.listen(),
-              List.of(new SafekeeperService(registry, rebuilds, scrubs, hub, pool, store)));
+              List.of(new SafekeeperService(registry, rebuilds, scrubs, hub, pool, store)),
+              meters);
       started = true;
     } finally {
       if (!started) {
@@ -115,6 +117,19 @@ public final class Safekeeper implements AutoCloseable {
               BackgroundScrub.TICK_MILLIS,
               TimeUnit.MILLISECONDS);
     }
+  }
+
+  private static ExecutorService workers(long node) {
+    ThreadPoolExecutor workers =
+        new ThreadPoolExecutor(
+            WORKERS_MAX,
+            WORKERS_MAX,
+            IDLE_THREAD_SECONDS,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
+            threads("safekeeper-%d-worker-".formatted(node)));
+    workers.allowCoreThreadTimeOut(true);
+    return workers;
   }
 
   /** On the scheduler; what fails is logged, and tried again the next time. */
@@ -165,9 +180,19 @@ public final class Safekeeper implements AutoCloseable {
   public static Safekeeper start(
       SafekeeperConfig config, Optional<ObjectStore> store, FatalHandler fatalHandler)
       throws StorageException, IOException {
+    return start(config, store, fatalHandler, new CompositeMeterRegistry());
+  }
+
+  /** As {@link #start(SafekeeperConfig, Optional, FatalHandler)}, and measures what goes on. */
+  public static Safekeeper start(
+      SafekeeperConfig config,
+      Optional<ObjectStore> store,
+      FatalHandler fatalHandler,
+      MeterRegistry meters)
+      throws StorageException, IOException {
     DataDirectory directory = DataDirectory.open(config.dataDir(), new NodeId(config.nodeId()));
     try {
-      Safekeeper safekeeper = new Safekeeper(directory, config, store, fatalHandler);
+      Safekeeper safekeeper = new Safekeeper(directory, config, store, fatalHandler, meters);
       log.info(
           "safekeeper {} listens on port {}, data in {}",
           config.nodeId(),
@@ -178,6 +203,16 @@ public final class Safekeeper implements AutoCloseable {
       directory.close();
       throw failure;
     }
+  }
+
+  /** Why it does not serve any more; empty as long as it does. */
+  public Optional<String> notReady() {
+    if (fatal.get()) {
+      return Optional.of("safekeeper %s has stopped, see its log".formatted(directory.node()));
+    }
+    return closed.get()
+        ? Optional.of("safekeeper %s stops".formatted(directory.node()))
+        : Optional.empty();
   }
 
   /** The port that is listened on. */

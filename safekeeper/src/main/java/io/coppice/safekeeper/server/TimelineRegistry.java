@@ -42,6 +42,7 @@ final class TimelineRegistry {
   private final Executor creator;
   private final Consumer<TimelineSnapshot> onChange;
   private final Consumer<Throwable> onFatal;
+  private final SafekeeperMetrics metrics;
 
   private final Map<TenantTimelineId, TimelineWorker> open = new HashMap<>();
   private final Map<TenantTimelineId, TimelineSnapshot> dormant = new HashMap<>();
@@ -54,12 +55,14 @@ final class TimelineRegistry {
       Executor pool,
       Executor creator,
       Consumer<TimelineSnapshot> onChange,
-      Consumer<Throwable> onFatal) {
+      Consumer<Throwable> onFatal,
+      SafekeeperMetrics metrics) {
     this.directory = directory;
     this.pool = pool;
     this.creator = creator;
     this.onChange = onChange;
     this.onFatal = onFatal;
+    this.metrics = metrics;
   }
 
   NodeId node() {
@@ -212,7 +215,7 @@ final class TimelineRegistry {
       throw new StorageException.Transient(
           "%d timelines are open on safekeeper %s".formatted(OPEN_MAX, node()));
     }
-    TimelineWorker worker = new TimelineWorker(node(), storage, pool, onChange, onFatal);
+    TimelineWorker worker = new TimelineWorker(node(), storage, pool, onChange, onFatal, metrics);
     open.put(id, worker);
     dormant.remove(id);
     log.info(

@@ -58,6 +58,7 @@ final class TimelineWorker {
   private final Executor pool;
   private final Consumer<TimelineSnapshot> onChange;
   private final Consumer<Throwable> onFatal;
+  private final SafekeeperMetrics metrics;
 
   private final ConcurrentLinkedQueue<Task> inbox = new ConcurrentLinkedQueue<>();
   private final AtomicBoolean scheduled = new AtomicBoolean();
@@ -80,13 +81,15 @@ final class TimelineWorker {
       TimelineStorage storage,
       Executor pool,
       Consumer<TimelineSnapshot> onChange,
-      Consumer<Throwable> onFatal)
+      Consumer<Throwable> onFatal,
+      SafekeeperMetrics metrics)
       throws StorageException.Corrupt {
     this.id = storage.stored().properties().id();
     this.storage = storage;
     this.pool = pool;
     this.onChange = onChange;
     this.onFatal = onFatal;
+    this.metrics = metrics;
     this.acceptor = new Acceptor(node, storage.stored(), storage.stateStore(), storage.wal());
     this.announcedTerm = acceptor.term();
     this.announcedGeneration = acceptor.state().generation();
@@ -117,6 +120,7 @@ final class TimelineWorker {
   }
 
   void submit(ProposeSession from, Request request) {
+    metrics.came();
     enqueue(new Task.Message(from, request));
   }
 
@@ -251,6 +255,7 @@ final class TimelineWorker {
   }
 
   private void handle(ProposeSession from, Request request) throws DiskFailure {
+    metrics.handled(request);
     if (from.hasEnded()) {
       return;
     }
@@ -275,6 +280,7 @@ final class TimelineWorker {
       }
       reply.ifPresent(from::send);
     } catch (StorageException refused) {
+      metrics.refused();
       log.info("timeline {}: refused {}: {}", id, request, refused.getMessage());
       from.fail(refused);
     }
@@ -285,7 +291,11 @@ final class TimelineWorker {
     if (closed) {
       return;
     }
+    long startNanos = metrics.nanos();
     Optional<Reply> reply = acceptor.flush();
+    if (reply.isPresent()) {
+      metrics.flushed(startNanos);
+    }
     publish();
     ProposeSession waiting = appender;
     if (reply.isPresent() && waiting != null) {

@@ -152,6 +152,14 @@ public final class ConfigKeys {
           "60s",
           "How long `endpoint start` waits for Postgres to take connections.");
 
+  public static final ConfigKey<HostPort> ENDPOINT_STATUS_LISTEN =
+      new ConfigKey<>(
+          "endpoint.status_listen",
+          ConfigType.ADDRESS,
+          "127.0.0.1:0",
+          "Where an endpoint's supervisor serves health and metrics over HTTP; port 0 takes a free"
+              + " one, which `endpoint list -o json` shows.");
+
   public static final ConfigKey<LogLevel> LOG_LEVEL =
       new ConfigKey<>(
           "log.level",
@@ -179,6 +187,7 @@ public final class ConfigKeys {
           STATUS_LISTEN,
           ENDPOINT_PG_BIN,
           ENDPOINT_START_TIMEOUT,
+          ENDPOINT_STATUS_LISTEN,
           LOG_LEVEL);
 
   private ConfigKeys() {}

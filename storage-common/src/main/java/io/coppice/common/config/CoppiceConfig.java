@@ -43,7 +43,7 @@ public record CoppiceConfig(
   public record Safekeeper(long scrubBytesPerSecond, Duration backupTailAfter) {}
 
   /** Settings of the computes on this machine. */
-  public record Endpoint(Optional<Path> pgBin, Duration startTimeout) {}
+  public record Endpoint(Optional<Path> pgBin, Duration startTimeout, HostPort statusListen) {}
 
   /**
    * Types the settings.
@@ -76,7 +76,8 @@ public record CoppiceConfig(
         settings.get(ConfigKeys.STATUS_LISTEN),
         new Endpoint(
             settings.get(ConfigKeys.ENDPOINT_PG_BIN),
-            settings.get(ConfigKeys.ENDPOINT_START_TIMEOUT)),
+            settings.get(ConfigKeys.ENDPOINT_START_TIMEOUT),
+            settings.get(ConfigKeys.ENDPOINT_STATUS_LISTEN)),
         settings.get(ConfigKeys.LOG_LEVEL));
   }
 

@@ -2,10 +2,13 @@ package io.coppice.common.rpc;
 
 import io.grpc.BindableService;
 import io.grpc.Server;
+import io.grpc.ServerInterceptors;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -41,6 +44,13 @@ public final class RpcServer implements AutoCloseable {
    */
   public static RpcServer start(HostPort address, List<BindableService> services)
       throws IOException {
+    return start(address, services, new CompositeMeterRegistry());
+  }
+
+  /** As {@link #start(HostPort, List)}, and counts calls. */
+  public static RpcServer start(
+      HostPort address, List<BindableService> services, MeterRegistry registry) throws IOException {
+    CallMetrics counted = new CallMetrics(registry);
     HealthStatusManager health = new HealthStatusManager();
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(address.toSocketAddress())
@@ -53,7 +63,7 @@ public final class RpcServer implements AutoCloseable {
             .permitKeepAliveWithoutCalls(true)
             .keepAliveTime(30, TimeUnit.SECONDS)
             .addService(health.getHealthService());
-    services.forEach(builder::addService);
+    services.forEach(service -> builder.addService(ServerInterceptors.intercept(service, counted)));
     if (InetAddress.getByName(address.host()).isLoopbackAddress()) {
       builder.addService(ProtoReflectionServiceV1.newInstance());
     }

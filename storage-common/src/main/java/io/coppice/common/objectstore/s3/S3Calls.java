@@ -7,12 +7,16 @@ import java.time.Duration;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.awscore.AwsRequestOverrideConfiguration;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
+import software.amazon.awssdk.core.metrics.CoreMetric;
 import software.amazon.awssdk.http.apache5.Apache5HttpClient;
+import software.amazon.awssdk.metrics.MetricCollection;
+import software.amazon.awssdk.metrics.MetricPublisher;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.retries.StandardRetryStrategy;
 import software.amazon.awssdk.retries.api.BackoffStrategy;
@@ -57,7 +61,8 @@ final class S3Calls implements AutoCloseable {
   }
 
   /** Connects to nothing yet, but finds the credentials. */
-  static S3Calls open(S3Access access, String bucket) throws StorageException {
+  static S3Calls open(S3Access access, String bucket, IntConsumer onRetries)
+      throws StorageException {
     AwsCredentialsProvider credentials = S3Credentials.find(access);
     S3ClientBuilder builder =
         S3Client.builder()
@@ -75,7 +80,8 @@ final class S3Calls implements AutoCloseable {
                     .connectionTimeout(access.attemptTimeout())
                     .socketTimeout(access.attemptTimeout())
                     .tcpKeepAlive(true))
-            .overrideConfiguration(override -> override.retryStrategy(retries()));
+            .overrideConfiguration(override ->
+                override.retryStrategy(retries()).addMetricPublisher(new RetryCount(onRetries)));
     access.endpoint().ifPresent((URI endpoint) -> builder.endpointOverride(endpoint));
     return new S3Calls(builder.build(), new S3Failures(access, bucket), access);
   }
@@ -90,6 +96,21 @@ final class S3Calls implements AutoCloseable {
         .circuitBreakerEnabled(false)
         .retryOnException(S3Failures::mayPass)
         .build();
+  }
+
+  /** Passes on how often calls were tried again. */
+  private record RetryCount(IntConsumer onRetries) implements MetricPublisher {
+    @Override
+    public void publish(MetricCollection ofCall) {
+      for (int retries : ofCall.metricValues(CoreMetric.RETRY_COUNT)) {
+        if (retries > 0) {
+          onRetries.accept(retries);
+        }
+      }
+    }
+
+    @Override
+    public void close() {}
   }
 
   /**

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 import java.util.random.RandomGenerator;
 
 /**
@@ -37,7 +38,18 @@ public final class S3ObjectStore implements ObjectStore {
   public static S3ObjectStore open(
       ObjectStoreUrl.Bucket bucket, S3Access access, RandomGenerator random)
       throws StorageException {
-    S3Objects objects = S3Objects.open(bucket, access, random);
+    return open(bucket, access, random, _ -> {});
+  }
+
+  /**
+   * As {@link #open(ObjectStoreUrl.Bucket, S3Access, RandomGenerator)}.
+   *
+   * @param onRetries told how often a call was tried again, if it was
+   */
+  public static S3ObjectStore open(
+      ObjectStoreUrl.Bucket bucket, S3Access access, RandomGenerator random, IntConsumer onRetries)
+      throws StorageException {
+    S3Objects objects = S3Objects.open(bucket, access, random, onRetries);
     try {
       new S3Probe(objects, access).require();
     } catch (StorageException | RuntimeException e) {

@@ -10,6 +10,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.core.sync.ResponseTransformer;
@@ -40,7 +41,13 @@ final class S3Objects implements AutoCloseable {
 
   static S3Objects open(ObjectStoreUrl.Bucket bucket, S3Access access, RandomGenerator random)
       throws StorageException {
-    return new S3Objects(S3Calls.open(access, bucket.name()), bucket, random);
+    return open(bucket, access, random, _ -> {});
+  }
+
+  static S3Objects open(
+      ObjectStoreUrl.Bucket bucket, S3Access access, RandomGenerator random, IntConsumer onRetries)
+      throws StorageException {
+    return new S3Objects(S3Calls.open(access, bucket.name(), onRetries), bucket, random);
   }
 
   ObjectStoreUrl.Bucket bucket() {
