@@ -3,6 +3,7 @@ package io.coppice.pageserver.remote;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.id.WalStart;
 import io.coppice.pageserver.layer.LayerDescriptor;
 import io.coppice.pageserver.layer.LayerName;
 import java.util.List;

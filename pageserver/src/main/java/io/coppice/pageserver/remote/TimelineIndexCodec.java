@@ -6,6 +6,7 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.id.WalStart;
 import io.coppice.pageserver.layer.LayerDescriptor;
 import io.coppice.pageserver.layer.LayerName;
 import java.time.Instant;

@@ -8,7 +8,7 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
-import io.coppice.pageserver.remote.WalStart;
+import io.coppice.common.id.WalStart;
 import io.coppice.pageserver.timeline.Timeline;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,7 +3,7 @@ package io.coppice.safekeeper.server;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.proto.v1.TimelineStatusResponse;
-import io.coppice.safekeeper.consensus.AcceptorState;
+import io.coppice.safekeeper.consensus.Creations;
 import io.coppice.safekeeper.consensus.NodeId;
 import io.coppice.safekeeper.consensus.Request;
 import io.coppice.safekeeper.wal.DataDirectory;
@@ -154,26 +154,15 @@ final class TimelineRegistry {
    */
   TimelineWorker openOrCreate(Request.Greeting greeting) throws StorageException, IOException {
     TimelineWorker found = openOrMake(greeting);
-    int wanted = greeting.properties().creation();
-    if (creationOf(found.snapshot().state()) == wanted) {
+    TimelineSnapshot now = found.snapshot();
+    if (Creations.isMeant(node(), now.state(), now.flushLsn(), greeting)) {
       return found;
     }
-    if (!greeting.create()) {
-      throw lost(greeting.properties().id());
-    }
-    giveWay(found, wanted);
+    giveWay(greeting.properties().id());
     return openOrMake(greeting);
   }
 
-  private void giveWay(TimelineWorker earlier, int wanted) throws StorageException, IOException {
-    TimelineSnapshot now = earlier.snapshot();
-    TenantTimelineId id = now.state().properties().id();
-    boolean isEmpty = now.flushLsn().equals(now.state().properties().startLsn());
-    if (creationOf(now.state()) > wanted || !isEmpty) {
-      throw new StorageException.Conflict(
-          "timeline %s is of creation %d on safekeeper %s and ends at %s; creation %d is over"
-              .formatted(id, creationOf(now.state()), node(), now.flushLsn(), wanted));
-    }
+  private void giveWay(TenantTimelineId id) throws StorageException, IOException {
     startRebuild(id);
     try {
       putAside(id);
@@ -181,17 +170,6 @@ final class TimelineRegistry {
     } finally {
       endRebuild(id);
     }
-  }
-
-  private static int creationOf(AcceptorState state) {
-    return state.properties().creation();
-  }
-
-  private StorageException lost(TenantTimelineId id) {
-    return new StorageException.NotFound(
-        "safekeeper %s does not have timeline %s: its disk is new or was replaced;"
-                .formatted(node(), id)
-            + " it has to be rebuilt from its peers");
   }
 
   private synchronized TimelineWorker openOrMake(Request.Greeting greeting)
@@ -203,10 +181,7 @@ final class TimelineRegistry {
     try {
       return open(id);
     } catch (StorageException.NotFound _) {
-      if (!greeting.create()) {
-        throw lost(id);
-      }
-      return add(id, directory.createTimeline(AcceptorState.initial(greeting), creator));
+      return add(id, directory.createTimeline(Creations.begin(node(), greeting), creator));
     }
   }
 
@@ -260,7 +235,7 @@ final class TimelineRegistry {
     try {
       isHere =
           (known == null ? directory.peekTimeline(id) : Optional.of(known.snapshot().state()))
-              .filter(state -> creationOf(state) >= creation)
+              .filter(state -> !Creations.isLost(state, creation))
               .isPresent();
     } catch (StorageException damaged) {
       isHere = true;

@@ -188,6 +188,12 @@ final class DurableLog {
     forgotten = true;
   }
 
+  /** An empty log of an earlier creation of the timeline is left, with all that was voted in it. */
+  void giveWay() {
+    promisedTerm = 0;
+    promisedLsn = start;
+  }
+
   void restartedEmpty() {
     if (forgotten) {
       return;

@@ -25,11 +25,13 @@ final class SafetyOracle {
 
   private record RecordEnd(int compute, Lsn end) {}
 
+  private record Term(int creation, long number) {}
+
   private final World world;
   private final Lsn start;
   private final ReferenceLog reference;
   private final List<DurableLog> logs = new ArrayList<>();
-  private final Map<Long, Integer> electedInTerm = new HashMap<>();
+  private final Map<Term, Integer> electedInTerm = new HashMap<>();
 
   /** Who made a record, and where it ends: where it begins. */
   private final Map<RecordEnd, Lsn> recordBegins = new HashMap<>();
@@ -59,7 +61,19 @@ final class SafetyOracle {
 
   // What safekeepers do.
 
+  /**
+   * Whether that safekeeper has the creation of the timeline that has WAL. Another one is as good
+   * as none: what was on a disk that is lost still counts as it did.
+   */
+  private boolean counts(SimSafekeeper safekeeper) {
+    return !world.walStart.isStarted()
+        || safekeeper.acceptor().filter(own -> world.isOfNewestCreation(own.state())).isPresent();
+  }
+
   void restarted(SimSafekeeper safekeeper) {
+    if (!counts(safekeeper)) {
+      return;
+    }
     Acceptor acceptor = safekeeper.acceptor().orElseThrow();
     DurableLog log = log(safekeeper);
     log.restarted(acceptor);
@@ -80,6 +94,9 @@ final class SafetyOracle {
 
   /** Everything said must be durable first. */
   void replies(SimSafekeeper safekeeper, Reply reply) {
+    if (!counts(safekeeper)) {
+      return;
+    }
     DurableLog log = log(safekeeper);
     switch (reply) {
       case Reply.Greeted _ -> {}
@@ -99,6 +116,9 @@ final class SafetyOracle {
   }
 
   void changed(SimSafekeeper safekeeper) {
+    if (!counts(safekeeper)) {
+      return;
+    }
     Acceptor acceptor = safekeeper.acceptor().orElseThrow();
     DurableLog log = log(safekeeper);
     log.extendTo(acceptor.flushLsn());
@@ -140,10 +160,13 @@ final class SafetyOracle {
   void elected(SimCompute compute) {
     world.coverage.mark("elected");
     long term = compute.proposer().term();
-    Integer other = electedInTerm.put(term, compute.number);
+    Integer other = electedInTerm.put(new Term(compute.creation, term), compute.number);
     if (other != null) {
       throw new Violation(
           "term %d has two proposers: computes %d and %d".formatted(term, other, compute.number));
+    }
+    if (compute.creation != world.walStart.started()) {
+      return; // it may not write before its creation is the one that counts
     }
     // One that was elected late, in a term that others have left behind, cannot commit anything.
     Lsn committed =
@@ -234,7 +257,7 @@ final class SafetyOracle {
         writer = entry.term();
       }
     }
-    int number = electedInTerm.getOrDefault(writer, 0);
+    int number = electedInTerm.getOrDefault(new Term(compute.creation, writer), 0);
     Lsn begin = recordBegins.get(new RecordEnd(number, end));
     if (begin == null && end.isAfter(start)) {
       throw new Violation("no record of term %d ends at %s".formatted(writer, end));
@@ -282,8 +305,8 @@ final class SafetyOracle {
 
   void checkAll() {
     for (SimSafekeeper safekeeper : world.safekeepers) {
-      safekeeper.acceptor().ifPresent(acceptor -> checkLog(safekeeper, acceptor, log(safekeeper)));
-      if (safekeeper.acceptor().isPresent()) {
+      if (safekeeper.acceptor().isPresent() && counts(safekeeper)) {
+        checkLog(safekeeper, safekeeper.acceptor().get(), log(safekeeper));
         gaveUp(safekeeper);
         readAll(safekeeper);
       }

@@ -30,12 +30,16 @@ final class SimCompute {
   private static final int UNACKNOWLEDGED_SIZE_BYTES_MAX = 64 * 1024;
   private static final int FETCH_SIZE_BYTES_MAX = 16 * 1024;
   private static final int ELECTION_MICROS_MAX = 60_000;
-  private static final int START_WAL_MICROS = 400;
+  private static final int START_WAL_MICROS_MIN = 200;
+  private static final int START_WAL_MICROS_SPREAD = 2_000;
   private static final int FETCH_MICROS = 150;
 
   private record Answer(Session session, Reply reply) {}
 
   final int number;
+
+  /** Of the timeline: handed out by the page server. */
+  final int creation;
 
   private final World world;
   private final RandomGenerator random;
@@ -61,11 +65,15 @@ final class SimCompute {
     int members = world.safekeepers.size();
     this.sessions = new Session[members];
     this.fetching = new boolean[members];
-    this.proposer = new Proposer(world.properties, 0, members, this::send);
+    creates = !world.walStart.isStarted();
+    if (creates) {
+      world.walStart = world.walStart.next();
+    }
+    this.creation = creates ? world.walStart.attempts() : world.walStart.started();
+    this.proposer = new Proposer(world.propertiesOf(creation), 0, members, this::send);
   }
 
   void start() {
-    creates = !world.walStarted;
     world.trace.add("compute %d starts%s", number, creates ? " and creates" : "");
     if (creates) {
       proposer.startCreating();
@@ -100,16 +108,6 @@ final class SimCompute {
     for (Session session : sessions) {
       if (session != null) {
         world.later(1 + random.nextInt(20_000), () -> world.network.close(session, true));
-      }
-    }
-  }
-
-  /** Ends, and nothing of it is on its way any more. */
-  void withdraw() {
-    over = true;
-    for (Session session : sessions) {
-      if (session != null) {
-        world.network.close(session, false);
       }
     }
   }
@@ -264,19 +262,21 @@ final class SimCompute {
     }
     proposer.stopCreating();
     later(
-        START_WAL_MICROS,
+        START_WAL_MICROS_MIN + random.nextInt(START_WAL_MICROS_SPREAD),
         () -> {
           for (int i = 0; i < sessions.length; i++) {
             if (proposer.awaitsGreeting(i)) {
               breakConnection(i, false);
             }
           }
-          if (world.walStarted) {
-            kill(); // another was first
-          } else {
-            world.walStarted = true;
+          try {
+            world.walStart = world.walStart.start(creation);
             creates = false;
             mayProduce = true;
+          } catch (StorageException.Conflict another) {
+            world.trace.add("compute %d: %s".formatted(number, another.getMessage()));
+            world.coverage.mark("began before another that was not started yet");
+            kill();
           }
         });
   }

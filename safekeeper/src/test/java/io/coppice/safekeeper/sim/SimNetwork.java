@@ -73,9 +73,10 @@ final class SimNetwork {
     }
     long arrival = arrival(session.requestsArrive);
     session.requestsArrive = Math.max(session.requestsArrive, arrival);
-    deliverAt(arrival, () -> deliver(session, request));
+    int disk = world.safekeepers.get(session.member).disksHad();
+    deliverAt(arrival, () -> deliver(session, request, disk));
     if (world.faults.strikes(FaultKind.DUPLICATE, 10_000)) {
-      deliverAt(arrival(arrival), () -> deliver(session, request));
+      deliverAt(arrival(arrival), () -> deliver(session, request, disk));
     }
   }
 
@@ -123,9 +124,12 @@ final class SimNetwork {
     world.later(time - world.nowMicros(), delivery);
   }
 
-  private void deliver(Session session, Request request) {
-    if (session.open || session.stale) {
-      world.safekeepers.get(session.member).receive(session, request);
+  private void deliver(Session session, Request request, int disk) {
+    SimSafekeeper to = world.safekeepers.get(session.member);
+    if (to.disksHad() != disk) {
+      close(session, false); // nobody has a connection to a machine that was replaced
+    } else if (session.open || session.stale) {
+      to.receive(session, request);
     }
   }
 

@@ -2,6 +2,7 @@ package io.coppice.safekeeper.sim;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
+import io.coppice.safekeeper.consensus.Creations;
 import io.coppice.safekeeper.consensus.RebuildPlan;
 import io.coppice.safekeeper.wal.StagedTimeline;
 import java.io.IOException;
@@ -45,7 +46,7 @@ final class SimRebuild {
     world.later(
         1L + random.nextInt(STEP_MICROS_SPREAD),
         () -> {
-          if (safekeeper.isLife(life) && safekeeper.acceptor().isEmpty()) {
+          if (safekeeper.isLife(life)) {
             action.run();
           }
         });
@@ -82,6 +83,8 @@ final class SimRebuild {
       step(() -> ask(next + 1, answers, question, then));
     } else if (answers.size() < RebuildPlan.answersNeeded(world.safekeepers.size())) {
       again("too few peers answer");
+    } else if (answers.stream().map(peer -> peer.state().properties()).distinct().count() > 1) {
+      again("the peers do not have the same timeline");
     } else {
       then.accept(answers);
     }
@@ -89,7 +92,12 @@ final class SimRebuild {
 
   private void raise(List<RebuildPlan.Peer> found) {
     int generation = RebuildPlan.generationAfter(found);
-    onDisk(() -> safekeeper.directory().putAside(world.properties.id()));
+    int creation = found.getFirst().state().properties().creation();
+    if (safekeeper.acceptor().filter(own -> !Creations.isLost(own.state(), creation)).isPresent()) {
+      again("it is here");
+      return;
+    }
+    onDisk(safekeeper::giveWay);
     if (!safekeeper.isLife(life)) {
       return;
     }

@@ -5,6 +5,7 @@ import io.coppice.common.id.Lsn;
 import io.coppice.safekeeper.backup.TimelineWalReader;
 import io.coppice.safekeeper.consensus.Acceptor;
 import io.coppice.safekeeper.consensus.AcceptorState;
+import io.coppice.safekeeper.consensus.Creations;
 import io.coppice.safekeeper.consensus.DiskFailure;
 import io.coppice.safekeeper.consensus.NodeId;
 import io.coppice.safekeeper.consensus.RebuildPlan;
@@ -57,6 +58,8 @@ final class SimSafekeeper {
 
   private long pausedUntil;
   private long slowUntil;
+
+  private int disksHad;
 
   /** Counts processes, so that what was scheduled for an earlier one does nothing. */
   private int life;
@@ -162,7 +165,12 @@ final class SimSafekeeper {
     world.oracle.log(this).forget();
   }
 
+  int disksHad() {
+    return disksHad;
+  }
+
   void loseDisk() {
+    disksHad++;
     endProcess();
     disk.replace();
     forget();
@@ -242,12 +250,7 @@ final class SimSafekeeper {
 
   /** What is durable of this log, whatever it is now, for a peer that copies it. */
   Optional<byte[]> readForPeer(Lsn from, int sizeMax) {
-    Running running = process;
-    Optional<Acceptor> known = acceptor();
-    if (running == null || running.storage == null || known.isEmpty()) {
-      return Optional.empty();
-    }
-    return read(running.storage, from, known.get().flushLsn(), sizeMax);
+    return acceptor().flatMap(known -> read(from, known.flushLsn(), sizeMax));
   }
 
   boolean isDamaged() {
@@ -355,23 +358,57 @@ final class SimSafekeeper {
   }
 
   /** The timeline that a message is about; made now if it is to be. */
-  Acceptor acceptorFor(Request request) throws StorageException, IOException {
-    Running running = running();
-    Acceptor known = running.acceptor;
-    if (known != null) {
+  Acceptor acceptorFor(int creation, Request request)
+      throws StorageException, IOException, DiskFailure {
+    Acceptor known = running().acceptor;
+    if (!(request instanceof Request.Greeting greeting)) {
+      if (known == null || known.state().properties().creation() != creation) {
+        throw new StorageException.Invalid("a proposer's first message must be a greeting");
+      }
       return known;
     }
-    if (!(request instanceof Request.Greeting greeting)) {
-      throw new StorageException.Invalid("a proposer's first message must be a greeting");
-    }
-    if (!greeting.create()) {
+    try {
+      return greeted(known, greeting);
+    } catch (StorageException.NotFound lost) {
       world.coverage.mark("a timeline that is not there was refused");
       rebuildLater();
-      throw new StorageException.NotFound("the timeline is not here");
+      throw lost;
     }
-    AcceptorState initial = AcceptorState.initial(greeting);
-    run(running.directory, running.directory.createTimeline(initial, Runnable::run));
+  }
+
+  private Acceptor greeted(@Nullable Acceptor known, Request.Greeting greeting)
+      throws StorageException, IOException, DiskFailure {
+    if (known == null && rebuild != null) {
+      throw new StorageException.Transient("the timeline is being rebuilt");
+    }
+    if (known != null) {
+      if (Creations.isMeant(node, known.state(), known.flushLsn(), greeting)) {
+        return known;
+      }
+      world.coverage.mark("an earlier creation gave way");
+      giveWay();
+    }
+    AcceptorState initial = Creations.begin(node, greeting);
+    DataDirectory directory = directory();
+    run(directory, directory.createTimeline(initial, Runnable::run));
+    world.oracle.restarted(this);
     return acceptor().orElseThrow();
+  }
+
+  /** What is here, if anything, is not here any more. */
+  void giveWay() throws IOException, DiskFailure {
+    Running running = running();
+    if (running.storage != null) {
+      worker.leaveAll();
+      process = new Running(running.directory, null, null);
+      running.storage.close();
+    }
+    world.oracle.log(this).giveWay();
+    try {
+      running.directory.putAside(world.properties.id());
+    } catch (IOException failure) {
+      throw new DiskFailure("cannot put the timeline aside", failure); // looks in its next start
+    }
   }
 
   private Running running() {
@@ -405,28 +442,19 @@ final class SimSafekeeper {
 
   /** WAL of the log of that term's proposer, as another safekeeper would be fed with. */
   Optional<byte[]> readFlushed(long term, Lsn from, int sizeMax) {
-    Running running = process;
-    Optional<Acceptor> known = acceptor();
-    if (running == null || running.storage == null || known.isEmpty()) {
-      return Optional.empty();
-    }
-    return known.get().isFollowing(term)
-        ? read(running.storage, from, known.get().flushLsn(), sizeMax)
-        : Optional.empty();
+    return acceptor()
+        .filter(known -> known.isFollowing(term))
+        .flatMap(known -> read(from, known.flushLsn(), sizeMax));
   }
 
   /** Committed WAL, as a page server would be sent. */
   Optional<byte[]> readCommitted(Lsn from, int sizeMax) {
-    Running running = process;
-    Optional<Acceptor> known = acceptor();
-    if (running == null || running.storage == null || known.isEmpty()) {
-      return Optional.empty();
-    }
-    return read(running.storage, from, known.get().commitLsn(), sizeMax);
+    return acceptor().flatMap(known -> read(from, known.commitLsn(), sizeMax));
   }
 
-  private Optional<byte[]> read(TimelineStorage storage, Lsn from, Lsn end, int sizeMax) {
-    if (!from.isBefore(end)) {
+  private Optional<byte[]> read(Lsn from, Lsn end, int sizeMax) {
+    TimelineStorage storage = running().storage;
+    if (storage == null || !from.isBefore(end)) {
       return Optional.empty();
     }
     byte[] bytes = new byte[(int) Math.min(sizeMax, end.minus(from))];

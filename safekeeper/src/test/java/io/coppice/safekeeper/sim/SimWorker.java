@@ -47,6 +47,12 @@ final class SimWorker {
 
   void ended() {
     inbox.clear();
+    leaveAll();
+  }
+
+  /** Ends the conversations about a timeline that is not here any more. */
+  void leaveAll() {
+    inbox.removeIf(message -> sessions.contains(message.from));
     appender = null;
     for (Session session : sessions) {
       world.network.close(session, false);
@@ -98,9 +104,9 @@ final class SimWorker {
     world.trace.add(
         "safekeeper %s < compute %d: %s", safekeeper.node, from.compute.number, request);
     world.mix(safekeeper.node.value());
-    sessions.add(from);
     try {
-      Acceptor acceptor = safekeeper.acceptorFor(request);
+      Acceptor acceptor = safekeeper.acceptorFor(from.compute.creation, request);
+      sessions.add(from);
       world.oracle.aboutToHandle(safekeeper, request);
       Optional<Reply> reply = acceptor.handle(request);
       switch (request) {

@@ -39,11 +39,6 @@ final class Trouble {
   }
 
   private void startCompute() {
-    if (!world.walStarted) {
-      // First starts of one branch at the same time are left to the model, docs/spec.
-      computes.forEach(SimCompute::withdraw);
-      computes.clear();
-    }
     SimCompute compute = new SimCompute(world, ++computesMade);
     computes.add(compute);
     compute.start();
@@ -87,8 +82,10 @@ final class Trouble {
     boolean all =
         world.safekeepers.stream()
             .allMatch(each ->
-                !each.isDamaged() && each.acceptor().filter(own -> own.term() > 0).isPresent());
-    all &= world.walStarted; // before, nothing is promised to anybody
+                !each.isDamaged()
+                    && each.acceptor()
+                        .filter(own -> own.term() > 0 && world.isOfNewestCreation(own.state()))
+                        .isPresent());
     if (all && strikes(FaultKind.BIT_FLIP, 10_000)) {
       world.safekeepers.get(someMember()).damage(random);
     } else if (all && strikes(FaultKind.DISK_LOST, 10_000)) {

@@ -5,7 +5,9 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.id.WalStart;
 import io.coppice.postgres.version.PostgresVersion;
+import io.coppice.safekeeper.consensus.AcceptorState;
 import io.coppice.safekeeper.consensus.NodeId;
 import io.coppice.safekeeper.consensus.TimelineProperties;
 import io.coppice.testsupport.Randoms;
@@ -58,8 +60,8 @@ final class World {
   final List<SimSafekeeper> safekeepers = new ArrayList<>();
   final Trouble trouble;
 
-  /** As the page server keeps it: something may have been committed. */
-  boolean walStarted;
+  /** As the page server keeps it. */
+  WalStart walStart = WalStart.NONE;
 
   private final PriorityQueue<Event> events = new PriorityQueue<>();
   private long nowMicros;
@@ -87,6 +89,23 @@ final class World {
       safekeepers.add(new SimSafekeeper(this, i, new NodeId(i + 1)));
     }
     this.trouble = new Trouble(this);
+  }
+
+  /** The timeline, as made in one of the attempts to. */
+  TimelineProperties propertiesOf(int creation) {
+    return new TimelineProperties(
+        properties.id(),
+        properties.postgresMajor(),
+        properties.systemId(),
+        properties.walSegmentSizeBytes(),
+        properties.startLsn(),
+        creation);
+  }
+
+  /** Whether that safekeeper has the timeline that counts, or is to count next. */
+  boolean isOfNewestCreation(AcceptorState state) {
+    int newest = walStart.isStarted() ? walStart.started() : walStart.attempts();
+    return state.properties().creation() == newest;
   }
 
   /** Often so near to the end of a segment that the log soon runs into the next. */

@@ -1,4 +1,4 @@
-package io.coppice.pageserver.remote;
+package io.coppice.common.id;
 
 import io.coppice.common.error.StorageException;
 
