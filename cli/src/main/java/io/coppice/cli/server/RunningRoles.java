@@ -13,6 +13,7 @@ import io.coppice.common.platform.Ids;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.pageserver.server.Pageserver;
 import io.coppice.pageserver.server.PageserverConfig;
+import io.coppice.pageserver.timeline.UpkeepLimits;
 import io.coppice.safekeeper.server.BackupConfig;
 import io.coppice.safekeeper.server.Safekeeper;
 import io.coppice.safekeeper.server.SafekeeperConfig;
@@ -111,6 +112,15 @@ final class RunningRoles {
     return started;
   }
 
+  private static UpkeepLimits upkeep(CoppiceConfig.Upkeep upkeep) {
+    return new UpkeepLimits(
+        upkeep.compactionThreshold(),
+        upkeep.level0LayersMax(),
+        2 * upkeep.compactionThreshold(),
+        upkeep.deltaLayerSizeBytes(),
+        upkeep.imageCreationThreshold());
+  }
+
   /** Starts the page server; returns where it listens. */
   HostPort startPageserver(List<HostPort> safekeepers) throws StorageException, IOException {
     HostPort listen = config.cluster().pageserver();
@@ -122,7 +132,8 @@ final class RunningRoles {
                 safekeepers,
                 config.objectStore(),
                 config.pageserver().openLayerSizeBytesMax(),
-                config.pageserver().lsnWait().toMillis()),
+                config.pageserver().lsnWait().toMillis(),
+                upkeep(config.pageserver().upkeep())),
             metrics.registry());
     opened(pageserver);
     HostPort address = new HostPort(listen.host(), pageserver.port());

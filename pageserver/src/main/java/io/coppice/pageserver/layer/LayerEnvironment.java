@@ -26,6 +26,7 @@ public final class LayerEnvironment implements AutoCloseable {
   private static final int IMAGE_BLOCK_SIZE_BYTES = 4 << 10;
   private static final int BLOOM_BITS_PER_KEY = 10;
   private static final int TABLE_FORMAT_VERSION = 6;
+  private static final int MERGE_READAHEAD_SIZE_BYTES = 1 << 20;
 
   static {
     RocksDB.loadLibrary();
@@ -40,6 +41,13 @@ public final class LayerEnvironment implements AutoCloseable {
       new ReadOptions().setPrefixSameAsStart(true).setVerifyChecksums(true);
   private final ReadOptions rangeReads =
       new ReadOptions().setTotalOrderSeek(true).setVerifyChecksums(true);
+
+  private final ReadOptions merges =
+      new ReadOptions()
+          .setTotalOrderSeek(true)
+          .setVerifyChecksums(true)
+          .setFillCache(false)
+          .setReadaheadSize(MERGE_READAHEAD_SIZE_BYTES);
 
   /** An environment with a block cache of that size. */
   public LayerEnvironment(long blockCacheSizeBytes) {
@@ -85,8 +93,14 @@ public final class LayerEnvironment implements AutoCloseable {
     return rangeReads;
   }
 
+  /** For iterators over a whole file, once. */
+  ReadOptions merges() {
+    return merges;
+  }
+
   @Override
   public void close() {
+    merges.close();
     rangeReads.close();
     pointReads.close();
     envOptions.close();

@@ -2,6 +2,7 @@ package io.coppice.pageserver.layer;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantTimelineId;
+import io.coppice.common.key.Key;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -73,6 +74,11 @@ public final class LayerHandle extends RefCounted {
       files.discard(descriptor);
       return SstLayer.open(environment, owner, descriptor, files.fetch(descriptor));
     }
+  }
+
+  /** Whether it has a version of a key of a range; the caller holds a reference. */
+  public boolean hasKeyIn(Key from, Key toExclusive) throws StorageException {
+    return open().hasKeyIn(from, toExclusive);
   }
 
   /** Reads all of the file, and checks every block. */

@@ -39,6 +39,7 @@ public final class LayerMap {
   // Column i begins at borders[i] and ends before borders[i + 1].
   private final Key[] borders;
   private final Column[] columns;
+  private final Lsn level1End;
 
   /** The narrow layers of a range of keys, newest first. */
   private static final class Column {
@@ -66,6 +67,12 @@ public final class LayerMap {
     }
     borders = cuts.toArray(Key[]::new);
     columns = buildColumns();
+    level1End =
+        narrow.stream()
+            .filter(layer -> layer.name().kind() == LayerKind.DELTA)
+            .map(layer -> layer.name().lsnTo())
+            .findFirst()
+            .orElse(Lsn.INVALID);
   }
 
   private LayerMap(LayerHandle[] level0, LayerMap rest) {
@@ -73,6 +80,7 @@ public final class LayerMap {
     this.narrow = rest.narrow;
     this.borders = rest.borders;
     this.columns = rest.columns;
+    this.level1End = rest.level1End;
   }
 
   private static boolean isLevel0(LayerHandle layer) {
@@ -137,6 +145,57 @@ public final class LayerMap {
     return all;
   }
 
+  /** How many layers of level 0 there are. */
+  public int level0Count() {
+    return level0.length;
+  }
+
+  /** What the columns' memory goes with: how many columns each narrow layer is in, together. */
+  long columnLayerCount() {
+    long count = 0;
+    for (Column column : columns) {
+      count += column.images.length + column.deltas.length;
+    }
+    return count;
+  }
+
+  /** The end of the newest narrow delta, exclusive; invalid if there is none. */
+  public Lsn level1End() {
+    return level1End;
+  }
+
+  /** Where narrow layers begin and end, and the first key; ascending. */
+  public List<Key> borders() {
+    return Collections.unmodifiableList(Arrays.asList(borders));
+  }
+
+  /**
+   * The narrow deltas that may have versions of a key at or before an LSN that the newest image
+   * before it lacks, newest first.
+   */
+  public List<LayerHandle> deltasAboveImage(Key key, Lsn lsn) {
+    Column column = columns[column(key)];
+    LayerHandle image = newestImage(column, lsn);
+    Lsn floor = image == null ? Lsn.INVALID : image.name().lsnFrom();
+    List<LayerHandle> found = new ArrayList<>();
+    int i = firstStartingAtOrBefore(column.deltas, lsn);
+    while (i < column.deltas.length && isAbove(column.deltas[i], floor)) {
+      found.add(column.deltas[i++]);
+    }
+    return found;
+  }
+
+  /** The next key above this one where a narrow layer begins or ends; null if there is none. */
+  public @Nullable Key borderAfter(Key key) {
+    int next = column(key) + 1;
+    return next < borders.length ? borders[next] : null;
+  }
+
+  /** The nearest key, not above this one, where a narrow layer begins or ends, or the first key. */
+  public Key borderAtOrBefore(Key key) {
+    return borders[column(key)];
+  }
+
   private int column(Key key) {
     int found = Arrays.binarySearch(borders, key);
     return found >= 0 ? found : -found - 2;
@@ -183,12 +242,15 @@ public final class LayerMap {
           j == others.length
               || (i < level0.length && NEWEST_FIRST.compare(level0[i], others[j]) <= 0);
       LayerHandle delta = takeLevel0 ? level0[i++] : others[j++];
-      // Values at lsnTo and after are not in it, so it must reach beyond floor + 1.
-      boolean isAboveFloor = delta.name().lsnTo().minus(floor.plus(1)) > 0;
-      if (isAboveFloor && delta.name().covers(key) && !visitor.visit(delta)) {
+      if (isAbove(delta, floor) && delta.name().covers(key) && !visitor.visit(delta)) {
         return;
       }
     }
+  }
+
+  /** Whether a delta may have versions after an LSN: those at its lsnTo and after are not in it. */
+  private static boolean isAbove(LayerHandle delta, Lsn floor) {
+    return delta.name().lsnTo().isAfter(floor.plus(1));
   }
 
   /** What a scan of a range as of an LSN must look at: no image below another. */

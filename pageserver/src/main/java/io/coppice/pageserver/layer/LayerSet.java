@@ -108,6 +108,16 @@ public final class LayerSet extends RefCounted {
     }
   }
 
+  /** The files that together have all keys that a range has in files as of an LSN. */
+  public List<LayerHandle> filesIn(Key from, Key toExclusive, Lsn lsn) {
+    return files.overlapping(from, toExclusive, lsn);
+  }
+
+  /** Whether everything at or before an LSN is in files. */
+  public boolean isInFiles(Lsn lsn) {
+    return memory.stream().allMatch(layer -> layer.startLsn().isAtOrAfter(lsn));
+  }
+
   /** Whether all layers are on this machine. */
   public boolean isResident() {
     if (resident) {

@@ -30,6 +30,7 @@ final class SstLayer {
   private final Deque<SstCursor> pool = new ArrayDeque<>();
   private boolean closed;
   private int borrowedCount;
+  private long entryCount;
 
   private SstLayer(Path file, LayerEnvironment environment, SstFileReader reader) {
     this.file = file;
@@ -64,7 +65,7 @@ final class SstLayer {
           "layer file %s is not %s of %s but %s of %s"
               .formatted(file, wanted.name(), owner, identity.name(), identity.owner()));
     }
-    long entryCount = reader.getTableProperties().getNumEntries() - 1;
+    entryCount = reader.getTableProperties().getNumEntries() - 1;
     if (identity.entryCount() != entryCount) {
       throw new StorageException.Corrupt(
           "layer file %s has %d entries instead of %d"
@@ -114,6 +115,28 @@ final class SstLayer {
 
   private SstCursor rangeCursor() {
     return new SstCursor(this, reader.newIterator(environment.rangeReads()));
+  }
+
+  /** Versions that it has. */
+  long entryCount() {
+    return entryCount;
+  }
+
+  /** A cursor for one pass over all of it, which leaves the cache as it is. */
+  SstCursor mergeCursor() {
+    return new SstCursor(this, reader.newIterator(environment.merges()));
+  }
+
+  boolean hasKeyIn(Key from, Key toExclusive) throws StorageException {
+    EntryBuffers buffers = new EntryBuffers();
+    try (SstCursor cursor = rangeCursor()) {
+      cursor.seek(buffers, from, -1L);
+      if (!cursor.hasEntry()) {
+        return false;
+      }
+      cursor.readKey(buffers);
+      return LayerKeys.key(buffers.foundKey).compareTo(toExclusive) < 0;
+    }
   }
 
   /** The keys of a range; see {@link ScanSource}. */

@@ -60,7 +60,8 @@ public final class SstLayerWriter implements AutoCloseable {
     put(key, lsn, valueBuffer);
   }
 
-  private void put(Key key, long lsn, ByteBuffer value) throws StorageException {
+  /** As the other, with the value in a direct buffer. */
+  public void put(Key key, long lsn, ByteBuffer value) throws StorageException {
     LayerKeys.encode(keyBuffer, key, lsn);
     valueBytes += value.remaining();
     try {

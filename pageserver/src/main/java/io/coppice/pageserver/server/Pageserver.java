@@ -81,7 +81,8 @@ public final class Pageserver implements AutoCloseable {
     TenantManager tenants =
         TenantManager.open(
             TenantManagerConfig.defaults(config.dataDir())
-                .withOpenLayerSizeBytesMax(config.openLayerSizeBytesMax()),
+                .withOpenLayerSizeBytesMax(config.openLayerSizeBytesMax())
+                .withUpkeep(config.upkeep()),
             store,
             surroundings.clock(),
             surroundings.registry());

@@ -2,6 +2,7 @@ package io.coppice.pageserver.server;
 
 import io.coppice.common.objectstore.ObjectStoreConfig;
 import io.coppice.common.rpc.HostPort;
+import io.coppice.pageserver.timeline.UpkeepLimits;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -14,6 +15,7 @@ import java.util.List;
  * @param objectStore where layers are kept for good
  * @param openLayerSizeBytesMax memory at which values go to a layer file
  * @param lsnWaitMillis how long a request waits for WAL to arrive, unless its deadline is sooner
+ * @param upkeep when layers are written anew
  */
 public record PageserverConfig(
     Path dataDir,
@@ -21,7 +23,8 @@ public record PageserverConfig(
     List<HostPort> safekeepers,
     ObjectStoreConfig objectStore,
     long openLayerSizeBytesMax,
-    long lsnWaitMillis) {
+    long lsnWaitMillis,
+    UpkeepLimits upkeep) {
 
   public static final long OPEN_LAYER_SIZE_BYTES_DEFAULT = 256L << 20;
   public static final long LSN_WAIT_MILLIS_DEFAULT = 30_000;
@@ -44,6 +47,7 @@ public record PageserverConfig(
         safekeepers,
         objectStore,
         OPEN_LAYER_SIZE_BYTES_DEFAULT,
-        LSN_WAIT_MILLIS_DEFAULT);
+        LSN_WAIT_MILLIS_DEFAULT,
+        UpkeepLimits.DEFAULTS);
   }
 }

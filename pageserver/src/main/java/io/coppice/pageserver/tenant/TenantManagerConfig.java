@@ -1,6 +1,7 @@
 package io.coppice.pageserver.tenant;
 
 import io.coppice.pageserver.timeline.TimelineLimits;
+import io.coppice.pageserver.timeline.UpkeepLimits;
 import java.nio.file.Path;
 
 /**
@@ -15,6 +16,7 @@ import java.nio.file.Path;
  * @param ancestorWaitMillis how long a read waits for an ancestor that is catching up
  * @param closeTimeoutMillis how long closing may flush
  * @param expiryGraceMillis how long a branch that has expired can be recovered
+ * @param upkeep when layers are written anew
  */
 public record TenantManagerConfig(
     Path dataDir,
@@ -25,7 +27,8 @@ public record TenantManagerConfig(
     long blockCacheSizeBytes,
     long ancestorWaitMillis,
     long closeTimeoutMillis,
-    long expiryGraceMillis) {
+    long expiryGraceMillis,
+    UpkeepLimits upkeep) {
 
   private static final long DAY_MILLIS = 86_400_000;
   private static final long MIB = 1L << 20;
@@ -33,7 +36,16 @@ public record TenantManagerConfig(
   /** Defaults for everything but the place. */
   public static TenantManagerConfig defaults(Path dataDir) {
     return new TenantManagerConfig(
-        dataDir, 256 * MIB, 512 * MIB, 600_000, 256 * MIB, 64 * MIB, 30_000, 60_000, DAY_MILLIS);
+        dataDir,
+        256 * MIB,
+        512 * MIB,
+        600_000,
+        256 * MIB,
+        64 * MIB,
+        30_000,
+        60_000,
+        DAY_MILLIS,
+        UpkeepLimits.DEFAULTS);
   }
 
   /** Those that hold for each timeline. */
@@ -43,7 +55,8 @@ public record TenantManagerConfig(
         openLayersSizeBytesTotalMax,
         openLayerAgeMillisMax,
         imageLayerSizeBytesTarget,
-        ancestorWaitMillis);
+        ancestorWaitMillis,
+        upkeep);
   }
 
   /** The same with another size of open layers. */
@@ -57,7 +70,23 @@ public record TenantManagerConfig(
         blockCacheSizeBytes,
         ancestorWaitMillis,
         closeTimeoutMillis,
-        expiryGraceMillis);
+        expiryGraceMillis,
+        upkeep);
+  }
+
+  /** The same with another layout of layers. */
+  public TenantManagerConfig withUpkeep(UpkeepLimits limits) {
+    return new TenantManagerConfig(
+        dataDir,
+        openLayerSizeBytesMax,
+        openLayersSizeBytesTotalMax,
+        openLayerAgeMillisMax,
+        imageLayerSizeBytesTarget,
+        blockCacheSizeBytes,
+        ancestorWaitMillis,
+        closeTimeoutMillis,
+        expiryGraceMillis,
+        limits);
   }
 
   /** The same with another time to recover what has expired. */
@@ -71,6 +100,7 @@ public record TenantManagerConfig(
         blockCacheSizeBytes,
         ancestorWaitMillis,
         closeTimeoutMillis,
-        graceMillis);
+        graceMillis,
+        upkeep);
   }
 }

@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Puts layers of a timeline in the place of others: durable first, then seen by readers, in one
@@ -26,6 +27,9 @@ final class LayerReplacement {
   private final LayerCache cache;
   private final TimelineLayers layers;
   private final DeletionQueue deletions;
+
+  // Held until readers see what the index says, so that the next one finds both the same.
+  private final ReentrantLock replacing = new ReentrantLock();
 
   LayerReplacement(
       TimelineEnvironment environment,
@@ -48,6 +52,16 @@ final class LayerReplacement {
    * @throws StorageException.Conflict if one of {@code gone} is not part of the timeline any more
    */
   void replace(Collection<LayerName> gone, List<LayerDescriptor> added) throws StorageException {
+    replacing.lock();
+    try {
+      replaceLocked(gone, added);
+    } finally {
+      replacing.unlock();
+    }
+  }
+
+  private void replaceLocked(Collection<LayerName> gone, List<LayerDescriptor> added)
+      throws StorageException {
     List<LayerName> addedNames = added.stream().map(LayerDescriptor::name).toList();
     deletions.keep(gone);
     try {
@@ -63,6 +77,11 @@ final class LayerReplacement {
       handles.add(new LayerHandle(environment.layers(), cache, id, layer));
     }
     layers.replaceFiles(gone, handles, deletions::unread);
+  }
+
+  /** Has layers deleted that were written, and maybe uploaded, and are not wanted after all. */
+  void abandon(Collection<LayerName> added) {
+    deletions.abandon(added);
   }
 
   private static TimelineIndex step(

@@ -57,7 +57,9 @@ public final class Timeline {
     flusher = new TimelineFlusher(environment, this.index, cache, layers, writer);
     DeletionQueue deletions = new DeletionQueue(environment.remote(), cache, this.index);
     replacement = new LayerReplacement(environment, this.index, cache, layers, deletions);
-    upkeep = new Upkeep(id(), environment, deletions);
+    Compaction compaction = new Compaction(environment, this.index, cache, layers, replacement);
+    ImageCreation images = new ImageCreation(this, environment, cache, layers, replacement);
+    upkeep = new Upkeep(id(), environment, compaction, images, deletions);
   }
 
   private static List<LayerHandle> handles(
@@ -388,9 +390,14 @@ public final class Timeline {
     upkeep.run();
   }
 
+  /** What kept some of the last upkeep from its end; null if nothing did. */
+  public @Nullable StorageException upkeepFailure() {
+    return upkeep.lastFailure();
+  }
+
   /** Whether {@link #upkeep} has something to do. */
   public boolean isUpkeepDue() {
-    return upkeep.isDue();
+    return !layers.isClosed() && upkeep.isDue();
   }
 
   /**
@@ -406,6 +413,12 @@ public final class Timeline {
   public void replaceLayers(Collection<LayerName> gone, List<LayerDescriptor> added)
       throws StorageException {
     replacement.replace(gone, added);
+  }
+
+  /** Has what is in memory written soon. */
+  void requestFlush() {
+    flusher.request();
+    environment.maintenance().maintainSoon(this);
   }
 
   /** Reads every layer file and checks every block. */

@@ -32,6 +32,8 @@ final class TimelineLayers {
   /** A layer that is to be written, and up to where the timeline is complete with it. */
   record Frozen(OpenLayer layer, RecordPosition position) {}
 
+  private static final long COMPACTION_WAIT_MILLIS_MAX = 60_000;
+
   private final TimelineEnvironment environment;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -39,7 +41,7 @@ final class TimelineLayers {
   private @Nullable OpenLayer open;
   private @Nullable Frozen frozen;
   private LayerMap files;
-  private @Nullable StorageException closed;
+  private volatile @Nullable StorageException closed;
 
   /** Takes over the callers' references to these layers. */
   TimelineLayers(TimelineEnvironment environment, List<LayerHandle> layers) {
@@ -86,17 +88,11 @@ final class TimelineLayers {
     changed.signalAll();
   }
 
-  private void checkOpen() throws StorageException {
-    if (closed != null) {
-      throw closed;
-    }
-  }
-
   /** The writer's: adds an open layer, of which there was none. */
   OpenLayer addOpen(Lsn startLsn) throws StorageException {
     lock.lock();
     try {
-      checkOpen();
+      checkNotClosed();
       Invariant.check(open == null, "two open layers");
       OpenLayer added = new OpenLayer(startLsn, environment.clock().monotonicMillis());
       open = added;
@@ -110,20 +106,33 @@ final class TimelineLayers {
   /**
    * Makes the open layer, if there is one, the frozen one, once there is none; the caller sees to
    * it that nothing is written meanwhile. Blocks: this is what holds ingest back while flushing is
-   * behind.
+   * behind, and slows it down while compaction is far behind. That one is not waited for without
+   * end, since it may not get on at all, and reads are slow, but right, with many layers.
    */
   void freeze(RecordPosition position) throws StorageException {
     lock.lock();
     try {
+      long leftNanos = TimeUnit.MILLISECONDS.toNanos(COMPACTION_WAIT_MILLIS_MAX);
+      while (leftNanos > 0 && isCompactionFarBehind()) {
+        checkNotClosed();
+        leftNanos = changed.awaitNanos(leftNanos);
+      }
       while (frozen != null) {
-        checkOpen();
+        checkNotClosed();
         changed.awaitUninterruptibly();
       }
-      checkOpen();
+      checkNotClosed();
       freezeLocked(position);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StorageException.Transient("interrupted while compaction was waited for", e);
     } finally {
       lock.unlock();
     }
+  }
+
+  private boolean isCompactionFarBehind() {
+    return files.level0Count() >= environment.limits().upkeep().level0LayersMax();
   }
 
   private void freezeLocked(RecordPosition position) {
@@ -211,7 +220,7 @@ final class TimelineLayers {
   void replaceFrozen(Frozen written, @Nullable LayerHandle file) throws StorageException {
     lock.lock();
     try {
-      checkOpen();
+      checkNotClosed();
       Invariant.check(written.equals(frozen), "the frozen layer changed while it was written");
       frozen = null;
       if (file == null) {
@@ -239,7 +248,7 @@ final class TimelineLayers {
       throws StorageException {
     lock.lock();
     try {
-      checkOpen();
+      checkNotClosed();
       Set<LayerName> names = Set.copyOf(gone);
       List<LayerHandle> out =
           files.layers().stream().filter(l -> names.contains(l.descriptor().name())).toList();
@@ -256,6 +265,28 @@ final class TimelineLayers {
   /** The layer that was begun last and is in memory; null if there is none. */
   @Nullable OpenLayer newestInMemory() {
     return current.newest();
+  }
+
+  /** Layer files of level 0, those that are not uploaded yet among them. */
+  int level0Count() {
+    return current.files().level0Count();
+  }
+
+  /** The end of what is compacted. */
+  Lsn level1End() {
+    return current.files().level1End();
+  }
+
+  boolean isClosed() {
+    return closed != null;
+  }
+
+  /** Ends long work once the timeline is closed. */
+  void checkNotClosed() throws StorageException {
+    StorageException why = closed;
+    if (why != null) {
+      throw why;
+    }
   }
 
   /** Whether no file has to be downloaded. */
@@ -355,7 +386,7 @@ final class TimelineLayers {
     lock.lock();
     try {
       while (!question.isSo()) {
-        checkOpen();
+        checkNotClosed();
         if (leftNanos <= 0) {
           return false;
         }

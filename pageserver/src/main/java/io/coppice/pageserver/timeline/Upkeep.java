@@ -1,16 +1,27 @@
 package io.coppice.pageserver.timeline;
 
+import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.pageserver.remote.DeletionQueue;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The work on a timeline's layers that can wait: everything but flushing. */
 final class Upkeep {
   private final List<UpkeepTask> tasks;
 
-  Upkeep(TenantTimelineId id, TimelineEnvironment environment, DeletionQueue deletions) {
+  Upkeep(
+      TenantTimelineId id,
+      TimelineEnvironment environment,
+      Compaction compaction,
+      ImageCreation images,
+      DeletionQueue deletions) {
     tasks =
         List.of(
+            new UpkeepTask(
+                "compaction of " + id, environment.clock(), compaction::isDue, compaction::run),
+            new UpkeepTask(
+                "image creation of " + id, environment.clock(), images::isDue, images::run),
             new UpkeepTask(
                 "deletion of layers of " + id,
                 environment.clock(),
@@ -21,6 +32,16 @@ final class Upkeep {
   /** Whether {@link #run} has something to do. */
   boolean isDue() {
     return tasks.stream().anyMatch(UpkeepTask::isDue);
+  }
+
+  /** What kept some of the last run from its end; null if nothing did. */
+  @Nullable StorageException lastFailure() {
+    for (UpkeepTask task : tasks) {
+      if (task.lastFailure() != null) {
+        return task.lastFailure();
+      }
+    }
+    return null;
   }
 
   /** Does a bounded part of each kind of work that is due. */

@@ -1,5 +1,6 @@
 package io.coppice.pageserver.layer;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.coppice.common.id.Lsn;
@@ -17,6 +18,7 @@ import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 
 class LayerMapTest {
   private static final TenantTimelineId OWNER =
@@ -144,5 +146,37 @@ class LayerMapTest {
         assertThat(found).containsAll(expectedDeltas(key(k), lsn, Lsn.INVALID));
       }
     }
+  }
+
+  /** A hundred thousand layers as compactions and image creation leave them. */
+  @Test
+  void visitsNoMoreLayersWhereThereAreManyMore() throws Exception {
+    int columns = 100;
+    int epochs = 1_000;
+    int epochsBetweenImages = 4;
+    for (int epoch = 1; epoch <= epochs; epoch++) {
+      for (int column = 0; column < columns; column++) {
+        int from = 1_000 * column;
+        add(delta(from, from + 1_000, (long) epoch * EPOCH, (long) (epoch + 1) * EPOCH), 1);
+        if ((epoch + column) % epochsBetweenImages == 0) {
+          Lsn end = new Lsn((long) (epoch + 1) * EPOCH - 1);
+          add(LayerName.image(key(from), key(from + 1_000), end, 1), 1);
+        }
+      }
+    }
+    assertThat(all).hasSizeGreaterThan(100_000);
+    LayerMap map = new LayerMap(all);
+    RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(7);
+    int visitedMax = 0;
+    for (int i = 0; i < 20_000; i++) {
+      Key key = key(random.nextInt(1_000 * columns));
+      Lsn lsn = new Lsn(5 * EPOCH + random.nextInt(epochs * EPOCH));
+      LayerHandle image = requireNonNull(map.newestImage(key, lsn));
+      List<LayerHandle> visited = new ArrayList<>();
+      map.visitDeltas(key, lsn, image.name().lsnFrom(), visited::add);
+      visitedMax = Math.max(visitedMax, visited.size());
+    }
+    assertThat(visitedMax).isEqualTo(epochsBetweenImages);
+    assertThat(map.columnLayerCount()).isEqualTo(all.size());
   }
 }

@@ -12,6 +12,7 @@ import io.coppice.common.rpc.HostPort;
 import io.coppice.common.rpc.RpcChannel;
 import io.coppice.common.rpc.RpcHeaders;
 import io.coppice.pageserver.receiver.ReceiverConfig;
+import io.coppice.pageserver.timeline.UpkeepLimits;
 import io.coppice.proto.page.GetBaseBackupRequest;
 import io.coppice.proto.page.GetPageRequest;
 import io.coppice.proto.page.GetPageResponse;
@@ -77,7 +78,8 @@ final class Servers implements AutoCloseable {
                 safekeepers,
                 ObjectStoreConfig.ofDirectory(directory.resolve("objects")),
                 1 << 20,
-                lsnWaitMillis),
+                lsnWaitMillis,
+                UpkeepLimits.DEFAULTS),
             Clock.SYSTEM,
             HASTY);
     channel = RpcChannel.open(new HostPort("127.0.0.1", server.port()));

@@ -5,6 +5,7 @@ import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.tenant.TenantManagerConfig;
 import io.coppice.pageserver.tenant.TenantManagers;
 import io.coppice.pageserver.timeline.Timeline;
+import io.coppice.pageserver.timeline.UpkeepLimits;
 import java.nio.file.Path;
 
 /** A page server below gRPC: the production classes, and what the simulation gives them. */
@@ -44,7 +45,16 @@ final class SimServer {
 
   private static TenantManagerConfig config(Path directory) {
     return new TenantManagerConfig(
-        directory, 1 << 20, 64 << 20, 3_600_000, 1 << 14, 1 << 20, 0, 0, 0);
+        directory,
+        1 << 20,
+        64 << 20,
+        3_600_000,
+        1 << 14,
+        1 << 20,
+        0,
+        0,
+        0,
+        new UpkeepLimits(3, 1000, 5, 1 << 14, 2));
   }
 
   Timeline timeline(SimBranch branch) throws StorageException {

@@ -12,6 +12,7 @@ import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
 import io.coppice.pageserver.timeline.ImageImport;
 import io.coppice.pageserver.timeline.Timeline;
+import io.coppice.pageserver.timeline.UpkeepLimits;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -62,7 +63,8 @@ final class Store implements AutoCloseable {
         8 << 20,
         500,
         10_000,
-        3_600_000);
+        3_600_000,
+        new UpkeepLimits(3, 500, 5, 1 << 14, 2));
   }
 
   void restart() throws StorageException {

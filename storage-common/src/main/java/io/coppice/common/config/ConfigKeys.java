@@ -114,6 +114,35 @@ public final class ConfigKeys {
           "20s",
           "How long a request for an LSN that has not been replayed yet may wait for it.");
 
+  public static final ConfigKey<Integer> PAGESERVER_COMPACTION_THRESHOLD =
+      new ConfigKey<>(
+          "pageserver.compaction_threshold",
+          ConfigType.COUNT,
+          "10",
+          "Flushed layers of a branch from which on they are compacted; at least 2.");
+
+  public static final ConfigKey<Integer> PAGESERVER_LEVEL0_LAYERS_MAX =
+      new ConfigKey<>(
+          "pageserver.level0_layers_max",
+          ConfigType.COUNT,
+          "40",
+          "Flushed layers of a branch from which on its WAL is taken in slowly; more than"
+              + " pageserver.compaction_threshold.");
+
+  public static final ConfigKey<Long> PAGESERVER_DELTA_LAYER_SIZE =
+      new ConfigKey<>(
+          "pageserver.delta_layer_size",
+          ConfigType.SIZE,
+          "128MB",
+          "Size, before compression, at which compaction begins the next layer file.");
+
+  public static final ConfigKey<Integer> PAGESERVER_IMAGE_CREATION_THRESHOLD =
+      new ConfigKey<>(
+          "pageserver.image_creation_threshold",
+          ConfigType.COUNT,
+          "3",
+          "Compacted layers over the pages of a range from which on they are written anew.");
+
   public static final ConfigKey<Long> SAFEKEEPER_SCRUB_RATE =
       new ConfigKey<>(
           "safekeeper.scrub_rate",
@@ -182,6 +211,10 @@ public final class ConfigKeys {
           OBJECT_STORE_S3_REQUESTS_MAX,
           PAGESERVER_OPEN_LAYER_SIZE_MAX,
           PAGESERVER_LSN_WAIT,
+          PAGESERVER_COMPACTION_THRESHOLD,
+          PAGESERVER_LEVEL0_LAYERS_MAX,
+          PAGESERVER_DELTA_LAYER_SIZE,
+          PAGESERVER_IMAGE_CREATION_THRESHOLD,
           SAFEKEEPER_SCRUB_RATE,
           SAFEKEEPER_BACKUP_TAIL_AFTER,
           STATUS_LISTEN,

@@ -28,6 +28,7 @@ public record CoppiceConfig(
   public static final String FILE_NAME = "coppice.toml";
 
   private static final int SAFEKEEPERS_MAX = 9;
+  private static final long DELTA_LAYER_SIZE_BYTES_MIN = 64 << 10;
 
   /** Who is where. */
   public record Cluster(HostPort pageserver, List<HostPort> safekeepers) {
@@ -37,7 +38,14 @@ public record CoppiceConfig(
   }
 
   /** Settings of the page server alone. */
-  public record Pageserver(long openLayerSizeBytesMax, Duration lsnWait) {}
+  public record Pageserver(long openLayerSizeBytesMax, Duration lsnWait, Upkeep upkeep) {}
+
+  /** When a page server writes layers anew. */
+  public record Upkeep(
+      int compactionThreshold,
+      int level0LayersMax,
+      long deltaLayerSizeBytes,
+      int imageCreationThreshold) {}
 
   /** Settings of the safekeepers alone. */
   public record Safekeeper(long scrubBytesPerSecond, Duration backupTailAfter) {}
@@ -69,7 +77,8 @@ public record CoppiceConfig(
         objectStore(settings, dataDir.normalize()),
         new Pageserver(
             settings.get(ConfigKeys.PAGESERVER_OPEN_LAYER_SIZE_MAX),
-            settings.get(ConfigKeys.PAGESERVER_LSN_WAIT)),
+            settings.get(ConfigKeys.PAGESERVER_LSN_WAIT),
+            upkeep(settings)),
         new Safekeeper(
             settings.get(ConfigKeys.SAFEKEEPER_SCRUB_RATE),
             settings.get(ConfigKeys.SAFEKEEPER_BACKUP_TAIL_AFTER)),
@@ -79,6 +88,34 @@ public record CoppiceConfig(
             settings.get(ConfigKeys.ENDPOINT_START_TIMEOUT),
             settings.get(ConfigKeys.ENDPOINT_STATUS_LISTEN)),
         settings.get(ConfigKeys.LOG_LEVEL));
+  }
+
+  private static Upkeep upkeep(Settings settings) throws StorageException {
+    Upkeep upkeep =
+        new Upkeep(
+            settings.get(ConfigKeys.PAGESERVER_COMPACTION_THRESHOLD),
+            settings.get(ConfigKeys.PAGESERVER_LEVEL0_LAYERS_MAX),
+            settings.get(ConfigKeys.PAGESERVER_DELTA_LAYER_SIZE),
+            settings.get(ConfigKeys.PAGESERVER_IMAGE_CREATION_THRESHOLD));
+    if (upkeep.compactionThreshold < 2 || upkeep.level0LayersMax <= upkeep.compactionThreshold) {
+      throw new StorageException.Invalid(
+          "%s: %s (%d) is at least 2, and %s (%d) more than it"
+              .formatted(
+                  settings.origin(ConfigKeys.PAGESERVER_COMPACTION_THRESHOLD),
+                  ConfigKeys.PAGESERVER_COMPACTION_THRESHOLD.name(),
+                  upkeep.compactionThreshold,
+                  ConfigKeys.PAGESERVER_LEVEL0_LAYERS_MAX.name(),
+                  upkeep.level0LayersMax));
+    }
+    if (upkeep.deltaLayerSizeBytes < DELTA_LAYER_SIZE_BYTES_MIN) {
+      throw new StorageException.Invalid(
+          "%s: %s is at least %d bytes"
+              .formatted(
+                  settings.origin(ConfigKeys.PAGESERVER_DELTA_LAYER_SIZE),
+                  ConfigKeys.PAGESERVER_DELTA_LAYER_SIZE.name(),
+                  DELTA_LAYER_SIZE_BYTES_MIN));
+    }
+    return upkeep;
   }
 
   private static ObjectStoreConfig objectStore(Settings settings, Path dataDir)
