@@ -263,6 +263,9 @@ public final class DataDirectory implements AutoCloseable {
       DurableFiles.createDirectories(root.resolve(place));
       deleteTree(to);
       DurableFiles.renameDurably(directory, to);
+    }
+    // Also if it was not here: it may have been moved by a call that failed before this.
+    if (Files.isDirectory(timelinesOf(id))) {
       DurableFiles.syncDirectory(timelinesOf(id));
     }
   }

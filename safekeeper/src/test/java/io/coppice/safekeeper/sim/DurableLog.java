@@ -178,6 +178,11 @@ final class DurableLog {
     changed = true;
   }
 
+  /** Whether it has the timeline also after a loss of power: it has said so. */
+  boolean hasPromisedTerm() {
+    return promisedTerm > 0;
+  }
+
   /**
    * The disk is lost, and what was promised with it. What was on it still counts as a copy until it
    * is rebuilt: the loss of one disk is borne, and whoever commits with it may not know yet.

@@ -83,8 +83,9 @@ final class Trouble {
         world.safekeepers.stream()
             .allMatch(each ->
                 !each.isDamaged()
+                    && world.oracle.log(each).hasPromisedTerm()
                     && each.acceptor()
-                        .filter(own -> own.term() > 0 && world.isOfNewestCreation(own.state()))
+                        .filter(own -> world.isOfNewestCreation(own.state()))
                         .isPresent());
     if (all && strikes(FaultKind.BIT_FLIP, 10_000)) {
       world.safekeepers.get(someMember()).damage(random);

@@ -7,8 +7,12 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.safekeeper.consensus.AcceptorState;
 import io.coppice.safekeeper.consensus.NodeId;
+import io.coppice.testsupport.disk.DiskFaults;
+import io.coppice.testsupport.disk.SimDisk;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -89,6 +93,31 @@ final class DataDirectoryTest {
       directory.deleteTimeline(id);
       assertThat(directory.timelines()).isEmpty();
       directory.deleteTimeline(id);
+    }
+  }
+
+  @Test
+  void whatIsPutAsideStaysAwayAlsoIfTheFirstTryFailed() throws Exception {
+    AcceptorState fresh = AcceptorState.initial(ControlFileCodecTest.state().properties(), 0);
+    TenantTimelineId id = fresh.properties().id();
+    SimDisk disk = new SimDisk();
+    Path root = disk.root().resolve("data");
+    try (DataDirectory directory = DataDirectory.open(root, NODE)) {
+      try (TimelineStorage storage = directory.createTimeline(fresh, Runnable::run)) {
+        storage.stateStore().persist(fresh);
+      }
+      disk.setFaults((operation, path) -> {
+        if (operation == DiskFaults.Operation.SYNC_DIRECTORY && path.endsWith("replaced")) {
+          throw new IOException("Input/output error");
+        }
+      });
+      assertThatThrownBy(() -> directory.putAside(id)).isInstanceOf(IOException.class);
+      disk.setFaults(DiskFaults.NONE);
+      directory.putAside(id);
+    }
+    disk.losePower(new SplittableRandom(1), 0);
+    try (DataDirectory directory = DataDirectory.open(root, NODE)) {
+      assertThat(directory.openTimeline(id, Runnable::run)).isEmpty();
     }
   }
 
