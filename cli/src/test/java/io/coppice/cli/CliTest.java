@@ -40,6 +40,18 @@ class CliTest {
   }
 
   @Test
+  void refusesAnEndOfABranchThatIsNone() {
+    assertThat(run("branch", "create", "b", "--ttl", "soon")).isEqualTo(2);
+    assertThat(err()).contains("not a duration: \"soon\"").contains("such as 2h");
+    assertThat(run("branch", "create", "b", "--ttl", "2h", "--expires-at", "2026-11-21T14:00:00Z"))
+        .isEqualTo(2);
+    assertThat(run("branch", "set", "b", "--expires", "soon")).isEqualTo(2);
+    assertThat(err()).contains("neither a time nor never: \"soon\"");
+    assertThat(run("branch", "restore", "b")).isEqualTo(2);
+    assertThat(err()).contains("--to");
+  }
+
+  @Test
   void safekeeperTakesANumberOrAVerb() {
     assertThat(run("safekeeper")).isEqualTo(2);
     assertThat(err()).contains("--id N, or one of pull, scrub, status, timelines");

@@ -8,6 +8,7 @@ import io.coppice.common.id.TenantId;
 import io.coppice.common.platform.Ids;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.endpoint.Endpoint;
+import io.coppice.compute.storage.BranchDifference;
 import io.coppice.compute.storage.BranchInfo;
 import io.coppice.compute.storage.BranchPoint;
 import io.coppice.compute.storage.PageserverClient;
@@ -20,6 +21,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -64,6 +66,49 @@ final class BranchingTest {
       expectBranchOfBranch(moments);
       // All of this went on beside a running parent, which has not changed.
       assertThat(fingerprint(server(main))).isEqualTo(moments.getLast().fingerprint());
+    }
+    expectRestored(moments);
+  }
+
+  /** The name goes back, what it was stays, and what differs is the table and little else. */
+  private void expectRestored(List<Moment> moments)
+      throws StorageException, SQLException, InterruptedException {
+    Moment then = moments.get(5);
+    BranchInfo before = cluster.branch("main");
+    BranchInfo restored =
+        cluster
+            .client()
+            .branches()
+            .restore(
+                before.id(),
+                Ids.newTimelineId(Ids.secureRandom()),
+                new BranchPoint.AtLsn(then.lsn()),
+                Optional.of("undone"));
+    assertThat(restored.name()).isEqualTo("main");
+    assertThat(restored.timeline()).isNotEqualTo(before.timeline());
+    assertThat(cluster.branch("undone").timeline()).isEqualTo(before.timeline());
+    assertThat(cluster.branch("main").logicalSizeBytes().orElseThrow()).isPositive();
+    branch("same", "main", new BranchPoint.Newest());
+    assertThat(cluster.client().branches().diff(tenant(), "main", "same").relations()).isEmpty();
+    int table;
+    try (Endpoint main = Endpoint.start(cluster.endpoint("main"))) {
+      assertThat(fingerprint(server(main))).isEqualTo(then.fingerprint());
+      try (Connection connection = Sql.connect(server(main), "postgres")) {
+        table = Integer.parseInt(Sql.one(connection, "select pg_relation_filenode('t')"));
+        Sql.run(connection, "delete from t", "vacuum t");
+      }
+    }
+    BranchDifference difference = cluster.client().branches().diff(tenant(), "main", "undone");
+    assertThat(difference.forkLsn()).isEqualTo(restored.startLsn());
+    assertThat(difference.relations())
+        .filteredOn(relation -> relation.tag().relNumber() == table && relation.tag().fork() == 0)
+        .singleElement()
+        .satisfies(relation -> {
+          assertThat(relation.blocksA()).hasValue(0);
+          assertThat(relation.differingBlocks()).isEqualTo(relation.blocksB().orElseThrow());
+        });
+    try (Endpoint undone = Endpoint.start(cluster.endpoint("undone"))) {
+      assertThat(fingerprint(server(undone))).isEqualTo(moments.getLast().fingerprint());
     }
   }
 

@@ -7,10 +7,17 @@ import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TimelineId;
 import io.coppice.common.platform.Ids;
 import io.coppice.compute.endpoint.EndpointRegistry;
+import io.coppice.compute.storage.BranchClient;
+import io.coppice.compute.storage.BranchDifference;
 import io.coppice.compute.storage.BranchInfo;
 import io.coppice.compute.storage.BranchPoint;
 import io.coppice.compute.storage.PageserverClient;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Comparator;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -41,13 +48,16 @@ public final class BranchCommand extends Noun {
               defaultValue = "now",
               description =
                   "The state to branch from: an LSN, a time in RFC 3339, or now (default).")
-          BranchPoint at)
+          BranchPoint at,
+      @ArgGroup @Nullable Expiry expiry)
       throws StorageException, CommandFailure {
+    Optional<Instant> expiresAt =
+        expiry == null ? Optional.empty() : expiry.time(session().clock().now());
     try (PageserverClient client = session().pageserver()) {
       TenantId tenant = session().tenant(client).id();
       TimelineId timeline = Ids.newTimelineId(Ids.secureRandom());
       long startedNanos = session().clock().monotonicNanos();
-      BranchInfo branch = client.createBranch(tenant, timeline, name, parent, at);
+      BranchInfo branch = client.createBranch(tenant, timeline, name, parent, at, expiresAt);
       double tookMillis = (session().clock().monotonicNanos() - startedNanos) / 1e6;
       output().one(Columns.BRANCH_LONG, branch);
       output().message("created in %.1f ms".formatted(tookMillis));
@@ -66,11 +76,174 @@ public final class BranchCommand extends Noun {
     }
   }
 
-  @Command(name = "get", description = "Shows one branch.")
+  @Command(name = "get", aliases = "show", description = "Shows one branch.")
   void get(@Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch)
       throws StorageException, CommandFailure {
     try (PageserverClient client = session().pageserver()) {
       output().one(Columns.BRANCH_LONG, client.getBranch(session().tenant(client).id(), branch));
+    }
+  }
+
+  /** When a branch ends, in one of two forms. */
+  static final class Expiry {
+    @Option(
+        names = "--ttl",
+        paramLabel = "TIME",
+        description = "It ends after that time, such as 30min, 2h or 7d.")
+    @Nullable Duration ttl;
+
+    @Option(
+        names = "--expires-at",
+        paramLabel = "TIME",
+        description = "It ends at that time, in RFC 3339.")
+    @Nullable Instant expiresAt;
+
+    Optional<Instant> time(Instant now) {
+      return ttl == null ? Optional.ofNullable(expiresAt) : Optional.of(now.plus(ttl));
+    }
+  }
+
+  /** Something that is done with a branch. */
+  private interface Change {
+    BranchInfo make(BranchClient branches, BranchInfo branch) throws StorageException;
+  }
+
+  private void change(String branch, boolean isFreeNeeded, Change change)
+      throws StorageException, CommandFailure {
+    try (PageserverClient client = session().pageserver()) {
+      BranchInfo before = client.getBranch(session().tenant(client).id(), branch);
+      if (isFreeNeeded) {
+        refuseWhileInUse(before);
+      }
+      output().one(Columns.BRANCH_LONG, change.make(client.branches(), before));
+    }
+  }
+
+  @Command(
+      name = "rename",
+      description = "Gives a branch another name. An endpoint that runs on it goes on.")
+  void rename(
+      @Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch,
+      @Parameters(paramLabel = "NAME", description = "The new name.") String name)
+      throws StorageException, CommandFailure {
+    change(branch, false, (branches, info) -> branches.rename(info.id(), name));
+  }
+
+  @Command(
+      name = "protect",
+      description = "Refuses to delete, restore, reset or end a branch from now on.")
+  void protect(@Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch)
+      throws StorageException, CommandFailure {
+    change(branch, false, (branches, info) -> branches.setProtected(info.id(), true));
+  }
+
+  @Command(name = "unprotect", description = "Takes protection back.")
+  void unprotect(@Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch)
+      throws StorageException, CommandFailure {
+    change(branch, false, (branches, info) -> branches.setProtected(info.id(), false));
+  }
+
+  @Command(
+      name = "set",
+      description = {
+        "Sets when a branch ends.",
+        "From then on it cannot be used; it can be recovered until it is deleted, a day later"
+            + " unless pageserver.expiry_grace says otherwise."
+      })
+  void set(
+      @Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch,
+      @Option(
+              names = "--expires",
+              paramLabel = "TIME|never",
+              required = true,
+              description = "A time in RFC 3339, a time from now such as 2h, or never.")
+          String expires)
+      throws StorageException, CommandFailure {
+    Optional<Instant> at = Converters.expiry(expires, session().clock().now());
+    change(branch, false, (branches, info) -> branches.setExpiry(info.id(), at));
+  }
+
+  @Command(name = "recover", description = "Brings back a branch that has expired, without an end.")
+  void recover(@Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch)
+      throws StorageException, CommandFailure {
+    change(branch, false, (branches, info) -> branches.recover(info.id()));
+  }
+
+  @Command(
+      name = "restore",
+      description = {
+        "Has a branch's name stand for an earlier state of it.",
+        "Its present state stays, as a branch of its own with another name."
+      })
+  void restore(
+      @Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch,
+      @Option(
+              names = "--to",
+              paramLabel = "LSN|TIME",
+              required = true,
+              description = "The state to go back to: an LSN, or a time in RFC 3339.")
+          BranchPoint to,
+      @Option(
+              names = "--keep-as",
+              paramLabel = "NAME",
+              description = "Name for the present state (default: the branch's name and the time).")
+          @Nullable String keepAs)
+      throws StorageException, CommandFailure {
+    change(
+        branch,
+        true,
+        (branches, info) ->
+            branches.restore(
+                info.id(), Ids.newTimelineId(Ids.secureRandom()), to, Optional.ofNullable(keepAs)));
+  }
+
+  @Command(
+      name = "reset",
+      description = {
+        "Has a branch's name stand for the newest state of its parent.",
+        "Its present state stays, as a branch of its own with another name."
+      })
+  void reset(
+      @Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch,
+      @Option(
+              names = "--keep-as",
+              paramLabel = "NAME",
+              description = "Name for the present state (default: the branch's name and the time).")
+          @Nullable String keepAs)
+      throws StorageException, CommandFailure {
+    change(
+        branch,
+        true,
+        (branches, info) ->
+            branches.reset(
+                info.id(), Ids.newTimelineId(Ids.secureRandom()), Optional.ofNullable(keepAs)));
+  }
+
+  @Command(
+      name = "diff",
+      description = {
+        "Shows which relations differ between the newest states of two branches.",
+        "Takes time in proportion to what was written since they parted. A block counts if it"
+            + " differs in more than its LSN and checksum."
+      })
+  void diff(
+      @Parameters(paramLabel = "A", description = "A branch: name or id.") String a,
+      @Parameters(paramLabel = "B", description = "Another one.") String b,
+      @Option(names = "--stat", description = "Only the numbers of relations and blocks.")
+          boolean isStat)
+      throws StorageException, CommandFailure {
+    try (PageserverClient client = session().pageserver()) {
+      BranchDifference found = client.branches().diff(session().tenant(client).id(), a, b);
+      if (isStat) {
+        output().one(Columns.DIFFERENCE, found);
+      } else {
+        output().list(Columns.RELATION_DIFFERENCE, found.relations());
+      }
+      output()
+          .message(
+              "%s at %s and %s at %s have been apart since %s of %s"
+                  .formatted(
+                      a, found.lsnA(), b, found.lsnB(), found.forkLsn(), found.ancestorName()));
     }
   }
 

@@ -132,6 +132,7 @@ final class RunningRoles {
                 safekeepers,
                 config.objectStore(),
                 config.pageserver().openLayerSizeBytesMax(),
+                config.pageserver().expiryGrace().toMillis(),
                 config.pageserver().lsnWait().toMillis(),
                 upkeep(config.pageserver().upkeep())),
             metrics.registry());

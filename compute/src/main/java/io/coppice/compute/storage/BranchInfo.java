@@ -6,6 +6,7 @@ import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * A branch as the page server describes it.
@@ -14,6 +15,11 @@ import java.util.Optional;
  * @param lastRecordLsn the newest state that can be read
  * @param prevRecordLsn start of the record that ends there; invalid if not known
  * @param layerSizeBytes of its own layer files
+ * @param sharedLayerSizeBytes of its ancestors' layer files that it can read from
+ * @param logicalSizeBytes of all relations; empty if it is not known
+ * @param expiresAt when it ends by itself
+ * @param expiredAt since when it has ended
+ * @param deletedAt until when it can be recovered
  */
 public record BranchInfo(
     TenantId tenant,
@@ -30,7 +36,29 @@ public record BranchInfo(
     int pgMajor,
     long systemId,
     int walSegmentSizeBytes,
-    long layerSizeBytes) {
+    long layerSizeBytes,
+    long sharedLayerSizeBytes,
+    OptionalLong logicalSizeBytes,
+    boolean isProtected,
+    Optional<Instant> expiresAt,
+    Optional<Instant> expiredAt,
+    Optional<Instant> deletedAt) {
+
+  /** What can be done with a branch. */
+  public enum State {
+    ACTIVE,
+    /** Active, and not to be deleted, restored, reset or ended. */
+    PROTECTED,
+    /** Over: it can be recovered until it is deleted. */
+    EXPIRED
+  }
+
+  public State state() {
+    if (expiredAt.isPresent()) {
+      return State.EXPIRED;
+    }
+    return isProtected ? State.PROTECTED : State.ACTIVE;
+  }
 
   public TenantTimelineId id() {
     return new TenantTimelineId(tenant, timeline);

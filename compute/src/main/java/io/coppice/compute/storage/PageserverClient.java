@@ -48,6 +48,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -129,6 +130,18 @@ public final class PageserverClient implements AutoCloseable {
   public BranchInfo createBranch(
       TenantId tenant, TimelineId timeline, String name, String parent, BranchPoint at)
       throws StorageException {
+    return createBranch(tenant, timeline, name, parent, at, Optional.empty());
+  }
+
+  /** Makes a branch that ends by itself, if a time is given. */
+  public BranchInfo createBranch(
+      TenantId tenant,
+      TimelineId timeline,
+      String name,
+      String parent,
+      BranchPoint at,
+      Optional<Instant> expiresAt)
+      throws StorageException {
     CreateBranchRequest.Builder request =
         CreateBranchRequest.newBuilder()
             .setTenantId(tenant.toString())
@@ -140,6 +153,7 @@ public final class PageserverClient implements AutoCloseable {
       case BranchPoint.AtLsn(Lsn lsn) -> request.setLsn(lsn.value());
       case BranchPoint.AtTime(Instant time) -> request.setTime(WireCodec.timestamp(time));
     }
+    expiresAt.ifPresent(time -> request.setExpiresAt(WireCodec.timestamp(time)));
     return WireCodec.branch(call(() -> timelines().createBranch(request.build())));
   }
 
@@ -337,11 +351,16 @@ public final class PageserverClient implements AutoCloseable {
         call(() -> pages(timeline, CALL_TIMEOUT_MILLIS).leaseLsn(request)).getExpires());
   }
 
-  private TimelineServiceGrpc.TimelineServiceBlockingStub timelines() {
+  /** Changes to branches. */
+  public BranchClient branches() {
+    return new BranchClient(this);
+  }
+
+  TimelineServiceGrpc.TimelineServiceBlockingStub timelines() {
     return timelines(CALL_TIMEOUT_MILLIS);
   }
 
-  private TimelineServiceGrpc.TimelineServiceBlockingStub timelines(long timeoutMillis) {
+  TimelineServiceGrpc.TimelineServiceBlockingStub timelines(long timeoutMillis) {
     return TimelineServiceGrpc.newBlockingStub(channel)
         .withDeadlineAfter(timeoutMillis, TimeUnit.MILLISECONDS);
   }
@@ -353,7 +372,7 @@ public final class PageserverClient implements AutoCloseable {
         .withDeadlineAfter(timeoutMillis, TimeUnit.MILLISECONDS);
   }
 
-  private <T> T call(Supplier<T> rpc) throws StorageException {
+  <T> T call(Supplier<T> rpc) throws StorageException {
     try {
       return rpc.get();
     } catch (StatusRuntimeException e) {

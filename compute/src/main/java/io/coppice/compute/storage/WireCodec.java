@@ -15,6 +15,7 @@ import io.coppice.proto.v1.LsnAtTimeResponse;
 import io.coppice.proto.v1.Tenant;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /** Messages of the wire to and from our own types. What a peer sent wrong is {@code Corrupt}. */
 final class WireCodec {
@@ -51,7 +52,15 @@ final class WireCodec {
           message.getPgVersion(),
           message.getSystemId(),
           message.getWalSegmentSizeBytes(),
-          message.getLayerSizeBytes());
+          message.getLayerSizeBytes(),
+          message.getSharedLayerSizeBytes(),
+          message.hasLogicalSizeBytes()
+              ? OptionalLong.of(message.getLogicalSizeBytes())
+              : OptionalLong.empty(),
+          message.getProtected(),
+          message.hasExpiresAt() ? Optional.of(instant(message.getExpiresAt())) : Optional.empty(),
+          message.hasExpiredAt() ? Optional.of(instant(message.getExpiredAt())) : Optional.empty(),
+          message.hasDeletedAt() ? Optional.of(instant(message.getDeletedAt())) : Optional.empty());
     } catch (IllegalArgumentException e) {
       throw new StorageException.Corrupt("malformed answer of the page server: " + e.getMessage());
     }

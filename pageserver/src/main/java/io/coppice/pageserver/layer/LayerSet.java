@@ -118,6 +118,32 @@ public final class LayerSet extends RefCounted {
     return memory.stream().allMatch(layer -> layer.startLsn().isAtOrAfter(lsn));
   }
 
+  /**
+   * What a search for changes of a range after an LSN, up to another, must look into: layer files
+   * that may have such, each as {@link #scan} of {@code upTo}. The caller closes the sources.
+   *
+   * @param hasImages whether images after the LSN are among them, since they stand for changes
+   */
+  public List<ScanSource> changes(Key from, Key toExclusive, Lsn after, Lsn upTo, boolean hasImages)
+      throws StorageException {
+    List<ScanSource> sources = new ArrayList<>();
+    try {
+      for (LayerHandle layer : files.layers()) {
+        LayerName name = layer.name();
+        if ((hasImages || name.kind() == LayerKind.DELTA)
+            && name.overlaps(from, toExclusive)
+            && name.lsnFrom().isAtOrBefore(upTo)
+            && name.lsnTo().isAfter(after.plus(1))) {
+          sources.add(layer.open().scan(from, toExclusive, upTo.value()));
+        }
+      }
+      return sources;
+    } catch (StorageException e) {
+      sources.forEach(ScanSource::close);
+      throw e;
+    }
+  }
+
   /** Whether all layers are on this machine. */
   public boolean isResident() {
     if (resident) {

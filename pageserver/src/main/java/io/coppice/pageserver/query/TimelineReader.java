@@ -266,6 +266,23 @@ public final class TimelineReader {
         });
   }
 
+  /** Bytes of all forks of all relations. */
+  public long sizeBytes(Lsn lsn) throws StorageException {
+    long blocks = 0;
+    for (DatabaseDirectory directory : databases(lsn)) {
+      blocks += sizeBlocks(directory, lsn);
+    }
+    return blocks * PAGE_SIZE_BYTES;
+  }
+
+  private long sizeBlocks(DatabaseDirectory directory, Lsn lsn) throws StorageException {
+    long blocks = 0;
+    for (RelationTag tag : relations(directory, lsn)) {
+      blocks += sizes.find(tag, lsn).map(RelationState::sizeBlocks).orElse(0L);
+    }
+    return blocks;
+  }
+
   /**
    * Bytes of all forks of a database's relations, in all tablespaces.
    *
@@ -278,9 +295,7 @@ public final class TimelineReader {
     for (DatabaseDirectory directory : databases(lsn)) {
       if (directory.dbOid() == dbOid) {
         found = true;
-        for (RelationTag tag : relations(directory, lsn)) {
-          blocks += sizes.find(tag, lsn).map(RelationState::sizeBlocks).orElse(0L);
-        }
+        blocks += sizeBlocks(directory, lsn);
       }
     }
     if (!found) {

@@ -1,5 +1,6 @@
 package io.coppice.pageserver.server;
 
+import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.metrics.MetricSink;
 import io.coppice.common.metrics.MetricSource;
@@ -8,25 +9,32 @@ import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.timeline.LayerStatistics;
 import io.coppice.pageserver.timeline.Timeline;
 import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The branches of a page server in numbers, as they are at each scrape. Series are kept for so many
  * branches; beyond that, only sums.
  */
 final class BranchMetrics implements MetricSource {
+  private static final Logger log = LoggerFactory.getLogger(BranchMetrics.class);
   private static final int BRANCHES_MAX = 200;
 
   private final TenantManager tenants;
   private final WalReceivers receivers;
+  private final BranchSizes sizes;
 
-  BranchMetrics(TenantManager tenants, WalReceivers receivers) {
+  BranchMetrics(TenantManager tenants, WalReceivers receivers, BranchSizes sizes) {
     this.tenants = tenants;
     this.receivers = receivers;
+    this.sizes = sizes;
   }
 
   @Override
   public void collect(MetricSink sink) {
     int branches = 0;
+    BranchSizes.Budget budget = sizes.budget();
     long openSizeBytes = 0;
     long frozenSizeBytes = 0;
     long stopped = 0;
@@ -37,6 +45,7 @@ final class BranchMetrics implements MetricSource {
       stopped += receivers.failure(timeline.id()).isPresent() ? 1 : 0;
       if (branches++ < BRANCHES_MAX) {
         collect(sink, timeline, layers);
+        collectSizes(sink, timeline, budget);
       }
     }
     sink.gauge("coppice_pageserver_tenants", "Tenants.", Map.of(), tenants.tenants().size());
@@ -52,9 +61,33 @@ final class BranchMetrics implements MetricSource {
     sink.gauge(name, help, Map.of("state", "frozen"), frozenSizeBytes);
   }
 
+  private void collectSizes(MetricSink sink, Timeline timeline, BranchSizes.Budget budget) {
+    Map<String, String> labels = labels(timeline);
+    try {
+      sink.gauge(
+          "coppice_pageserver_shared_layer_size_bytes",
+          "Layer files of its ancestors that the branch can read from.",
+          labels,
+          sizes.sharedBytes(timeline));
+      Optional<BranchSizes.Logical> size = budget.find(timeline);
+      if (size.isPresent()) {
+        sink.gauge(
+            "coppice_pageserver_logical_size_bytes",
+            "All relations of the branch, as Postgres has them.",
+            labels,
+            size.get().sizeBytes());
+      }
+    } catch (StorageException e) {
+      log.debug("the size of {} is not known: {}", timeline.id(), e.getMessage());
+    }
+  }
+
+  private static Map<String, String> labels(Timeline timeline) {
+    return Map.of("tenant", timeline.id().tenant().toString(), "branch", timeline.name());
+  }
+
   private void collect(MetricSink sink, Timeline timeline, LayerStatistics layers) {
-    Map<String, String> labels =
-        Map.of("tenant", timeline.id().tenant().toString(), "branch", timeline.name());
+    Map<String, String> labels = labels(timeline);
     Lsn last = timeline.lastRecordLsn();
     sink.gauge(
         "coppice_pageserver_last_record_lsn",

@@ -26,14 +26,22 @@ public final class Pageserver implements AutoCloseable {
 
   private final TenantManager tenants;
   private final WalReceivers receivers;
+  private final BranchSizes sizes;
   private final RpcServer server;
+  private final Sweeper sweeper;
   private final ObjectStore store;
 
   /** What a page server is told apart from its configuration. */
   private record Surroundings(Clock clock, ReceiverConfig receivers, MeterRegistry registry) {}
 
   private Pageserver(
-      TenantManager tenants, WalReceivers receivers, RpcServer server, ObjectStore store) {
+      TenantManager tenants,
+      WalReceivers receivers,
+      BranchSizes sizes,
+      RpcServer server,
+      ObjectStore store) {
+    this.sizes = sizes;
+    this.sweeper = new Sweeper(tenants);
     this.store = store;
     this.tenants = tenants;
     this.receivers = receivers;
@@ -82,6 +90,7 @@ public final class Pageserver implements AutoCloseable {
         TenantManager.open(
             TenantManagerConfig.defaults(config.dataDir())
                 .withOpenLayerSizeBytesMax(config.openLayerSizeBytesMax())
+                .withExpiryGraceMillis(config.expiryGraceMillis())
                 .withUpkeep(config.upkeep()),
             store,
             surroundings.clock(),
@@ -118,12 +127,12 @@ public final class Pageserver implements AutoCloseable {
             timeline -> timelines.reader(timeline).sizes()::changed);
     timelines.setReceivers(receivers);
     tenants.setListener(timelines);
-    return new Pageserver(tenants, receivers, server, store);
+    return new Pageserver(tenants, receivers, timelines.sizes(), server, store);
   }
 
   /** Its branches in numbers. */
   public MetricSource branchMetrics() {
-    return new BranchMetrics(tenants, receivers);
+    return new BranchMetrics(tenants, receivers, sizes);
   }
 
   /** The port that is listened on. */
@@ -135,6 +144,7 @@ public final class Pageserver implements AutoCloseable {
   @Override
   public void close() {
     server.close();
+    sweeper.close();
     receivers.close();
     tenants.close();
     store.close();

@@ -14,6 +14,7 @@ import java.util.List;
  * @param safekeepers where WAL is got from; none is allowed, then nothing is
  * @param objectStore where layers are kept for good
  * @param openLayerSizeBytesMax memory at which values go to a layer file
+ * @param expiryGraceMillis how long a branch that has expired can be recovered
  * @param lsnWaitMillis how long a request waits for WAL to arrive, unless its deadline is sooner
  * @param upkeep when layers are written anew
  */
@@ -23,18 +24,21 @@ public record PageserverConfig(
     List<HostPort> safekeepers,
     ObjectStoreConfig objectStore,
     long openLayerSizeBytesMax,
+    long expiryGraceMillis,
     long lsnWaitMillis,
     UpkeepLimits upkeep) {
 
   public static final long OPEN_LAYER_SIZE_BYTES_DEFAULT = 256L << 20;
+  public static final long EXPIRY_GRACE_MILLIS_DEFAULT = 86_400_000;
   public static final long LSN_WAIT_MILLIS_DEFAULT = 30_000;
 
   public PageserverConfig {
     safekeepers = List.copyOf(safekeepers);
-    if (openLayerSizeBytesMax < 1 || lsnWaitMillis < 0) {
+    if (openLayerSizeBytesMax < 1 || lsnWaitMillis < 0 || expiryGraceMillis < 0) {
       throw new IllegalArgumentException(
-          "openLayerSizeBytesMax (%d) must be positive, lsnWaitMillis (%d) not negative"
-              .formatted(openLayerSizeBytesMax, lsnWaitMillis));
+          ("openLayerSizeBytesMax (%d) must be positive,"
+                  + " lsnWaitMillis (%d) and expiryGraceMillis (%d) not negative")
+              .formatted(openLayerSizeBytesMax, lsnWaitMillis, expiryGraceMillis));
     }
   }
 
@@ -47,6 +51,7 @@ public record PageserverConfig(
         safekeepers,
         objectStore,
         OPEN_LAYER_SIZE_BYTES_DEFAULT,
+        EXPIRY_GRACE_MILLIS_DEFAULT,
         LSN_WAIT_MILLIS_DEFAULT,
         UpkeepLimits.DEFAULTS);
   }

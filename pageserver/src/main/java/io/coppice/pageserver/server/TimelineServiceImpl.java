@@ -11,6 +11,7 @@ import io.coppice.pageserver.importer.DataDirectoryImporter;
 import io.coppice.pageserver.importer.ImportTarget;
 import io.coppice.pageserver.query.Commit;
 import io.coppice.pageserver.query.CommitIndex;
+import io.coppice.pageserver.remote.BranchTerm;
 import io.coppice.pageserver.tenant.BranchRequest;
 import io.coppice.pageserver.tenant.TenantInfo;
 import io.coppice.pageserver.tenant.TenantManager;
@@ -21,6 +22,8 @@ import io.coppice.proto.v1.Branch;
 import io.coppice.proto.v1.CreateBranchRequest;
 import io.coppice.proto.v1.DeleteBranchRequest;
 import io.coppice.proto.v1.DeleteBranchResponse;
+import io.coppice.proto.v1.DiffBranchesRequest;
+import io.coppice.proto.v1.DiffBranchesResponse;
 import io.coppice.proto.v1.FlushBranchRequest;
 import io.coppice.proto.v1.GetBranchRequest;
 import io.coppice.proto.v1.ImportHeader;
@@ -33,6 +36,12 @@ import io.coppice.proto.v1.ListTenantsRequest;
 import io.coppice.proto.v1.ListTenantsResponse;
 import io.coppice.proto.v1.LsnAtTimeRequest;
 import io.coppice.proto.v1.LsnAtTimeResponse;
+import io.coppice.proto.v1.ProtectBranchRequest;
+import io.coppice.proto.v1.RecoverBranchRequest;
+import io.coppice.proto.v1.RenameBranchRequest;
+import io.coppice.proto.v1.ResetBranchRequest;
+import io.coppice.proto.v1.RestoreBranchRequest;
+import io.coppice.proto.v1.SetBranchExpiryRequest;
 import io.coppice.proto.v1.StartWalRequest;
 import io.coppice.proto.v1.StartWalResponse;
 import io.coppice.proto.v1.Tenant;
@@ -44,8 +53,6 @@ import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 
 /** Administration of tenants and branches. */
@@ -57,6 +64,9 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
   private final TenantManager tenants;
   private final DataDirectoryImporter importer;
   private final Clock clock;
+  private final Moments moments;
+  private final BranchCalls branches;
+  private final BranchSizes sizes;
   private final long lsnWaitMillis;
 
   TimelineServiceImpl(
@@ -65,6 +75,9 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
     this.tenants = timelines.tenants();
     this.importer = importer;
     this.clock = clock;
+    this.moments = new Moments(timelines, clock);
+    this.branches = new BranchCalls(timelines, moments, lsnWaitMillis);
+    this.sizes = timelines.sizes();
     this.lsnWaitMillis = lsnWaitMillis;
   }
 
@@ -128,7 +141,8 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
           Optional<Lsn> lsn =
               switch (request.getAtCase()) {
                 case LSN -> Optional.of(new Lsn(request.getLsn()));
-                case TIME -> Optional.of(branchPoint(parent, Wire.instant(request.getTime())));
+                case TIME ->
+                    Optional.of(moments.branchPoint(parent, Wire.instant(request.getTime())));
                 case AT_NOT_SET -> {
                   timelines.awaitCommitted(parent);
                   yield Optional.empty();
@@ -145,58 +159,83 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
                       request.getName(),
                       parent.id().timeline(),
                       lsn,
+                      expiry(request),
                       lsnWaitMillis));
           return branch(branch);
         });
   }
 
-  /** Where a branch at a time begins. */
-  private Lsn branchPoint(Timeline parent, Instant time)
-      throws StorageException, InterruptedException {
-    CommitIndex.Found found = find(parent, time);
-    if (found.kind() == CommitIndex.Kind.PAST && time.isBefore(root(parent).createdAt())) {
-      throw new StorageException.Precondition(
-          "branch %s has no history at %s: it begins at %s"
-              .formatted(parent.name(), time, root(parent).createdAt()));
+  private BranchTerm expiry(CreateBranchRequest request) throws StorageException {
+    if (!request.hasExpiresAt()) {
+      return BranchTerm.OPEN;
     }
-    return found.lsn();
+    Instant expiresAt = Wire.instant(request.getExpiresAt());
+    if (!expiresAt.isAfter(clock.now())) {
+      throw new StorageException.Invalid(
+          "a branch cannot end at %s: here it is %s".formatted(expiresAt, clock.now()));
+    }
+    return BranchTerm.OPEN.withExpiresAt(Optional.of(expiresAt));
   }
 
-  private Timeline root(Timeline timeline) throws StorageException {
-    return root(tenants.tenant(timeline.id().tenant()));
+  @Override
+  public void renameBranch(RenameBranchRequest request, StreamObserver<Branch> out) {
+    Answers.later(out, () -> branch(branches.rename(request)));
   }
 
-  /** After the last commit that is known, the answer may be wrong until all WAL is here. */
-  private CommitIndex.Found find(Timeline timeline, Instant time)
-      throws StorageException, InterruptedException {
-    Instant now = clock.now();
-    if (time.isAfter(now)) {
-      throw new StorageException.Invalid("%s is in the future: here it is %s".formatted(time, now));
-    }
-    CommitIndex.Found found = CommitIndex.atTime(timeline, time);
-    if (found.kind() == CommitIndex.Kind.PRESENT) {
-      return found;
-    }
-    timelines.awaitCommitted(timeline);
-    return CommitIndex.atTime(timeline, time);
+  @Override
+  public void protectBranch(ProtectBranchRequest request, StreamObserver<Branch> out) {
+    Answers.later(out, () -> branch(branches.protect(request)));
+  }
+
+  @Override
+  public void setBranchExpiry(SetBranchExpiryRequest request, StreamObserver<Branch> out) {
+    Answers.later(out, () -> branch(branches.setExpiry(request)));
+  }
+
+  @Override
+  public void recoverBranch(RecoverBranchRequest request, StreamObserver<Branch> out) {
+    Answers.later(out, () -> branch(branches.recover(request)));
+  }
+
+  @Override
+  public void restoreBranch(RestoreBranchRequest request, StreamObserver<Branch> out) {
+    Answers.later(out, () -> branch(branches.restore(request)));
+  }
+
+  @Override
+  public void resetBranch(ResetBranchRequest request, StreamObserver<Branch> out) {
+    Answers.later(out, () -> branch(branches.reset(request)));
+  }
+
+  @Override
+  public void diffBranches(DiffBranchesRequest request, StreamObserver<DiffBranchesResponse> out) {
+    new DiffCall(timelines, FLUSH_MILLIS_MAX).answer(request, out);
   }
 
   @Override
   public void listBranches(ListBranchesRequest request, StreamObserver<ListBranchesResponse> out) {
-    Answers.now(
+    Answers.later(
         out,
         () -> {
-          List<Branch> branches = new ArrayList<>();
+          ListBranchesResponse.Builder response = ListBranchesResponse.newBuilder();
+          BranchSizes.Budget budget = sizes.budget();
           for (Timeline timeline : tenants.branches(TenantId.parse(request.getTenantId()))) {
-            branches.add(branch(timeline));
+            response.addBranches(
+                Wire.branch(timeline, tenants, sizes.sharedBytes(timeline), budget.find(timeline)));
           }
-          return ListBranchesResponse.newBuilder().addAllBranches(branches).build();
+          return response.build();
         });
   }
 
   @Override
   public void getBranch(GetBranchRequest request, StreamObserver<Branch> out) {
-    Answers.now(out, () -> branch(find(request.getTenantId(), request.getBranch())));
+    Answers.later(
+        out,
+        () -> {
+          Timeline timeline = find(request.getTenantId(), request.getBranch());
+          return Wire.branch(
+              timeline, tenants, sizes.sharedBytes(timeline), sizes.measure(timeline));
+        });
   }
 
   @Override
@@ -215,7 +254,7 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
         out,
         () -> {
           Timeline timeline = find(request.getTenantId(), request.getBranch());
-          return Wire.lsnAtTime(find(timeline, Wire.instant(request.getTime())));
+          return Wire.lsnAtTime(moments.find(timeline, Wire.instant(request.getTime())));
         });
   }
 
@@ -247,7 +286,9 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
     Answers.later(
         out,
         () -> {
-          WalStart start = find(request.getTenantId(), request.getBranch()).beginWal();
+          Timeline timeline = find(request.getTenantId(), request.getBranch());
+          timeline.checkUsable();
+          WalStart start = timeline.beginWal();
           return BeginWalResponse.newBuilder()
               .setCreation(start.isStarted() ? start.started() : start.attempts())
               .setStarted(start.isStarted())
@@ -260,7 +301,9 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
     Answers.later(
         out,
         () -> {
-          find(request.getTenantId(), request.getBranch()).startWal(request.getCreation());
+          Timeline timeline = find(request.getTenantId(), request.getBranch());
+          timeline.checkUsable();
+          timeline.startWal(request.getCreation());
           return StartWalResponse.getDefaultInstance();
         });
   }
@@ -305,6 +348,6 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
   }
 
   private Branch branch(Timeline timeline) throws StorageException {
-    return Wire.branch(timeline, tenants);
+    return Wire.branch(timeline, tenants, sizes.sharedBytes(timeline), sizes.known(timeline));
   }
 }

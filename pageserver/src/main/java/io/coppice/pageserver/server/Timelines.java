@@ -29,13 +29,20 @@ final class Timelines implements BranchListener {
   private final long lsnWaitMillis;
   private final RequestMetrics metrics;
   private final Map<TenantTimelineId, TimelineReader> readers = new ConcurrentHashMap<>();
+  private final BranchSizes sizes;
   private volatile Optional<WalReceivers> receivers = Optional.empty();
 
   Timelines(TenantManager tenants, Clock clock, long lsnWaitMillis, RequestMetrics metrics) {
     this.tenants = tenants;
     this.clock = clock;
     this.lsnWaitMillis = lsnWaitMillis;
+    this.sizes = new BranchSizes(this, clock);
     this.metrics = metrics;
+  }
+
+  /** How large they are. */
+  BranchSizes sizes() {
+    return sizes;
   }
 
   /** Where to ask about WAL that is not here yet. */
@@ -51,9 +58,12 @@ final class Timelines implements BranchListener {
     return tenants;
   }
 
+  /** The reader for somebody who names the timeline; fails if it cannot be used. */
   TimelineReader reader(TenantTimelineId id) throws StorageException {
     TimelineReader reader = readers.get(id);
-    return reader != null ? reader : reader(tenants.timeline(id));
+    TimelineReader found = reader != null ? reader : reader(tenants.timeline(id));
+    found.timeline().checkUsable();
+    return found;
   }
 
   TimelineReader reader(Timeline timeline) {
@@ -68,6 +78,7 @@ final class Timelines implements BranchListener {
   @Override
   public void removed(TenantTimelineId id) {
     readers.remove(id);
+    sizes.forget(id);
     receivers.ifPresent(known -> known.removed(id));
   }
 

@@ -4,6 +4,7 @@ import com.google.protobuf.Timestamp;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.pageserver.query.CommitIndex;
+import io.coppice.pageserver.remote.BranchTerm;
 import io.coppice.pageserver.tenant.TenantInfo;
 import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.timeline.Ancestor;
@@ -16,6 +17,7 @@ import io.coppice.proto.v1.LsnAtTimeResponse;
 import io.coppice.proto.v1.Tenant;
 import java.time.DateTimeException;
 import java.time.Instant;
+import java.util.Optional;
 
 /** Messages of the timeline service. */
 final class Wire {
@@ -32,8 +34,27 @@ final class Wire {
         .build();
   }
 
-  static Branch branch(Timeline timeline, TenantManager tenants) throws StorageException {
+  static Branch branch(
+      Timeline timeline,
+      TenantManager tenants,
+      long sharedBytes,
+      Optional<BranchSizes.Logical> size)
+      throws StorageException {
     Branch.Builder branch = branchWithoutAncestor(timeline).toBuilder();
+    BranchTerm term = timeline.term();
+    branch.setProtected(term.isProtected());
+    term.expiresAt().map(PageServiceImpl::timestamp).ifPresent(branch::setExpiresAt);
+    term.expiredAt().map(PageServiceImpl::timestamp).ifPresent(branch::setExpiredAt);
+    term.expiredAt()
+        .map(tenants::deletionTime)
+        .map(PageServiceImpl::timestamp)
+        .ifPresent(branch::setDeletedAt);
+    branch.setSharedLayerSizeBytes(sharedBytes);
+    if (size.isPresent()) {
+      branch
+          .setLogicalSizeBytes(size.get().sizeBytes())
+          .setLogicalSizeLsn(size.get().lsn().value());
+    }
     if (timeline.ancestor().isPresent()) {
       Ancestor ancestor = timeline.ancestor().get();
       branch.setAncestorTimelineId(ancestor.timeline().toString());

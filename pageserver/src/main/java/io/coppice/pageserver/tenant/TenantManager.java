@@ -20,6 +20,7 @@ import io.coppice.pageserver.timeline.TimelineEnvironment;
 import io.coppice.pageserver.timeline.TimelineMetrics;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -241,6 +242,11 @@ public final class TenantManager implements AutoCloseable {
   /** Changes to branches that are there. */
   public BranchChanges changes() {
     return changes;
+  }
+
+  /** When a branch is deleted that expired at that time and is not recovered. */
+  public Instant deletionTime(Instant expiredAt) {
+    return expiredAt.plusMillis(config.expiryGraceMillis());
   }
 
   /** Ends branches that are due, and does again what has failed before. To be called regularly. */

@@ -186,7 +186,8 @@ public final class Timeline {
     TimelineIndex now = index.current();
     if (now.term().isExpired()) {
       throw new StorageException.Precondition(
-          "branch \"%s\" has expired at %s and is to be deleted; `coppice branch recover %s` brings it back"
+          ("branch \"%s\" has expired at %s and is to be deleted;"
+                  + " `coppice branch recover %s` brings it back")
               .formatted(now.name(), now.term().expiredAt().orElseThrow(), now.name()));
     }
   }
@@ -335,6 +336,11 @@ public final class Timeline {
   /** Bytes of its own layer files. */
   public long layerSizeBytes() {
     return layers.fileSizeBytes();
+  }
+
+  /** Bytes of its own layer files that have something at or before an LSN. */
+  public long layerSizeBytesUpTo(Lsn lsn) {
+    return layers.fileSizeBytesUpTo(lsn);
   }
 
   private void checkReadable(Lsn lsn) throws StorageException {

@@ -323,6 +323,13 @@ final class TimelineLayers {
     }
   }
 
+  long fileSizeBytesUpTo(Lsn lsn) {
+    return descriptors().stream()
+        .filter(layer -> layer.name().lsnFrom().isAtOrBefore(lsn))
+        .mapToLong(LayerDescriptor::sizeBytes)
+        .sum();
+  }
+
   /** For people to look at, newest first. */
   List<LayerInfo> describe() {
     LayerSet set = current;

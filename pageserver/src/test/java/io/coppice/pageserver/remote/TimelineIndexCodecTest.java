@@ -68,6 +68,22 @@ final class TimelineIndexCodecTest {
   }
 
   @Test
+  void readsAndWritesWhatIsSetAboutABranch() throws Exception {
+    TimelineIndex index =
+        index()
+            .with()
+            .term(
+                new BranchTerm(
+                    true,
+                    Optional.of(Instant.parse("2026-11-22T12:00:00Z")),
+                    Optional.of(Instant.parse("2026-11-22T12:00:03.5Z"))))
+            .replaced(new Replaced(new TimelineId(7, 8), "old"))
+            .build();
+    assertThat(TimelineIndexCodec.encode(index)).isEqualTo(golden("v3-branch-options.json"));
+    assertThat(decode(golden("v3-branch-options.json"))).isEqualTo(index);
+  }
+
+  @Test
   void readsVersion2() throws Exception {
     assertThat(decode(golden("v2.json"))).isEqualTo(index());
   }

@@ -78,6 +78,7 @@ final class Servers implements AutoCloseable {
                 safekeepers,
                 ObjectStoreConfig.ofDirectory(directory.resolve("objects")),
                 1 << 20,
+                PageserverConfig.EXPIRY_GRACE_MILLIS_DEFAULT,
                 lsnWaitMillis,
                 UpkeepLimits.DEFAULTS),
             Clock.SYSTEM,

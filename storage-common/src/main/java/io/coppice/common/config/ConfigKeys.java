@@ -143,6 +143,13 @@ public final class ConfigKeys {
           "3",
           "Compacted layers over the pages of a range from which on they are written anew.");
 
+  public static final ConfigKey<Duration> PAGESERVER_EXPIRY_GRACE =
+      new ConfigKey<>(
+          "pageserver.expiry_grace",
+          ConfigType.DURATION,
+          "24h",
+          "How long a branch that has expired can be recovered before it is deleted.");
+
   public static final ConfigKey<Long> SAFEKEEPER_SCRUB_RATE =
       new ConfigKey<>(
           "safekeeper.scrub_rate",
@@ -215,6 +222,7 @@ public final class ConfigKeys {
           PAGESERVER_LEVEL0_LAYERS_MAX,
           PAGESERVER_DELTA_LAYER_SIZE,
           PAGESERVER_IMAGE_CREATION_THRESHOLD,
+          PAGESERVER_EXPIRY_GRACE,
           SAFEKEEPER_SCRUB_RATE,
           SAFEKEEPER_BACKUP_TAIL_AFTER,
           STATUS_LISTEN,

@@ -38,7 +38,8 @@ public record CoppiceConfig(
   }
 
   /** Settings of the page server alone. */
-  public record Pageserver(long openLayerSizeBytesMax, Duration lsnWait, Upkeep upkeep) {}
+  public record Pageserver(
+      long openLayerSizeBytesMax, Duration lsnWait, Duration expiryGrace, Upkeep upkeep) {}
 
   /** When a page server writes layers anew. */
   public record Upkeep(
@@ -78,6 +79,7 @@ public record CoppiceConfig(
         new Pageserver(
             settings.get(ConfigKeys.PAGESERVER_OPEN_LAYER_SIZE_MAX),
             settings.get(ConfigKeys.PAGESERVER_LSN_WAIT),
+            settings.get(ConfigKeys.PAGESERVER_EXPIRY_GRACE),
             upkeep(settings)),
         new Safekeeper(
             settings.get(ConfigKeys.SAFEKEEPER_SCRUB_RATE),
