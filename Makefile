@@ -74,5 +74,6 @@ mutants:        ## plants defects in redo, and tells which its proof notices; MU
 
 bench:          ## benchmarks beside their anchors, into bench/results.json; BENCH=ingest runs one
 	$(MVN) -q -DskipTests -DskipFormat -pl bench -am package
+	scripts/build
 	"$$(scripts/java-home)/bin/java" --enable-native-access=ALL-UNNAMED -Xmx512m \
 	  -cp "bench/target/classes:$$(cat bench/target/class-path)" io.coppice.bench.Main $(BENCH)

@@ -8,12 +8,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/**
- * Coppice commands as processes, started with the flags of the launcher, below one data directory.
- */
+/** Coppice commands as processes, started as a user does, below one data directory. */
 final class Roles implements AutoCloseable {
-  /** As in the launcher, for servers. */
-  private static final List<String> SERVER_FLAGS =
+  private static final Path LAUNCHER = Path.of("coppice").toAbsolutePath();
+
+  /** Of main classes of the benchmarks: as the launcher's, for servers. */
+  private static final List<String> HELPER_FLAGS =
       List.of(
           "--enable-native-access=ALL-UNNAMED",
           "--sun-misc-unsafe-memory-access=allow",
@@ -23,21 +23,6 @@ final class Roles implements AutoCloseable {
           "-XX:MaxDirectMemorySize=256m",
           "-XX:+ExitOnOutOfMemoryError");
 
-  /** As in the launcher, for wal verify. */
-  private static final List<String> TOOL_FLAGS =
-      List.of(
-          "--enable-native-access=ALL-UNNAMED",
-          "-XX:+UseCompactObjectHeaders",
-          "-XX:InitialRAMPercentage=40",
-          "-XX:MaxRAMPercentage=60",
-          "-XX:+UseSerialGC");
-
-  private static final List<String> COMMAND_FLAGS =
-      List.of(
-          "--enable-native-access=ALL-UNNAMED",
-          "-Xmx256m",
-          "-XX:+UseSerialGC",
-          "-XX:TieredStopAtLevel=1");
   private static final long READY_TIMEOUT_SECONDS = 60;
   private static final long STOP_TIMEOUT_SECONDS = 60;
   private static final long COMMAND_TIMEOUT_SECONDS = 300;
@@ -55,12 +40,12 @@ final class Roles implements AutoCloseable {
     this.options = List.copyOf(options);
   }
 
-  /** Runs a command that needs no server, as the launcher does; its output goes into a file. */
-  static void runTool(String mainClass, Path out, String... arguments)
+  /** Runs a command that needs no server; its output goes into a file. */
+  static void runTool(Path out, String... arguments)
       throws BenchFailure, IOException, InterruptedException {
     Path err = out.resolveSibling("err");
     Process process =
-        new ProcessBuilder(command(TOOL_FLAGS, mainClass, List.of(arguments)))
+        new ProcessBuilder(command(List.of(arguments)))
             .redirectOutput(out.toFile())
             .redirectError(err.toFile())
             .start();
@@ -69,12 +54,15 @@ final class Roles implements AutoCloseable {
     }
   }
 
-  private static List<String> command(
-      List<String> flags, String mainClass, List<String> arguments) {
+  private static List<String> command(List<String> arguments) {
+    return joined(List.of(LAUNCHER.toString()), arguments);
+  }
+
+  private static List<String> helperCommand(Class<?> mainClass, List<String> arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(flags);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass));
+    command.addAll(HELPER_FLAGS);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass.getName()));
     command.addAll(arguments);
     return command;
   }
@@ -101,10 +89,7 @@ final class Roles implements AutoCloseable {
   /** Starts a server role and waits until it listens. */
   Process start(String name, HostPort listens, String... arguments)
       throws BenchFailure, IOException, InterruptedException {
-    Process process =
-        launch(
-            name,
-            command(SERVER_FLAGS, "io.coppice.cli.Main", joined(List.of(arguments), options)));
+    Process process = launch(name, command(joined(List.of(arguments), options)));
     awaitListening(name, process, listens);
     return process;
   }
@@ -113,9 +98,7 @@ final class Roles implements AutoCloseable {
   Process startHelper(Class<?> mainClass, HostPort listens, String... arguments)
       throws BenchFailure, IOException, InterruptedException {
     Process process =
-        launch(
-            mainClass.getSimpleName(),
-            command(SERVER_FLAGS, mainClass.getName(), List.of(arguments)));
+        launch(mainClass.getSimpleName(), helperCommand(mainClass, List.of(arguments)));
     awaitListening(mainClass.getSimpleName(), process, listens);
     return process;
   }
@@ -137,10 +120,7 @@ final class Roles implements AutoCloseable {
   /** Runs a command to its end; it must succeed. */
   void run(String... arguments) throws BenchFailure, IOException, InterruptedException {
     String name = String.join("-", arguments).replace('/', '_');
-    Process process =
-        launch(
-            name,
-            command(COMMAND_FLAGS, "io.coppice.cli.Main", joined(List.of(arguments), options)));
+    Process process = launch(name, command(joined(List.of(arguments), options)));
     boolean ended = process.waitFor(COMMAND_TIMEOUT_SECONDS, TimeUnit.SECONDS);
     if (!ended || process.exitValue() != 0) {
       throw new BenchFailure(

@@ -1,6 +1,5 @@
 package io.coppice.bench;
 
-import io.coppice.cli.Cli;
 import io.coppice.common.error.StorageException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,7 +21,6 @@ final class VerifyBenchmark implements Benchmark {
             workspace.programs(), workspace.runAs(), workspace.newDirectory("redo"), archive);
     Path out = workspace.newDirectory("verify").resolve("out");
     Roles.runTool(
-        Cli.class.getPackageName() + ".Main",
         out,
         "wal",
         "verify",
