@@ -14,6 +14,8 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -266,21 +268,26 @@ public final class TimelineReader {
         });
   }
 
-  /** Bytes of all forks of all relations. */
-  public long sizeBytes(Lsn lsn) throws StorageException {
+  /**
+   * Bytes of all forks of all relations.
+   *
+   * @param isOver asked before each relation; ends it without an answer
+   */
+  public OptionalLong sizeBytes(Lsn lsn, BooleanSupplier isOver) throws StorageException {
     long blocks = 0;
     for (DatabaseDirectory directory : databases(lsn)) {
-      blocks += sizeBlocks(directory, lsn);
+      for (RelationTag tag : relations(directory, lsn)) {
+        if (isOver.getAsBoolean()) {
+          return OptionalLong.empty();
+        }
+        blocks += sizeBlocks(tag, lsn);
+      }
     }
-    return blocks * PAGE_SIZE_BYTES;
+    return OptionalLong.of(blocks * PAGE_SIZE_BYTES);
   }
 
-  private long sizeBlocks(DatabaseDirectory directory, Lsn lsn) throws StorageException {
-    long blocks = 0;
-    for (RelationTag tag : relations(directory, lsn)) {
-      blocks += sizes.find(tag, lsn).map(RelationState::sizeBlocks).orElse(0L);
-    }
-    return blocks;
+  private long sizeBlocks(RelationTag tag, Lsn lsn) throws StorageException {
+    return sizes.find(tag, lsn).map(RelationState::sizeBlocks).orElse(0L);
   }
 
   /**
@@ -295,7 +302,9 @@ public final class TimelineReader {
     for (DatabaseDirectory directory : databases(lsn)) {
       if (directory.dbOid() == dbOid) {
         found = true;
-        blocks += sizeBlocks(directory, lsn);
+        for (RelationTag tag : relations(directory, lsn)) {
+          blocks += sizeBlocks(tag, lsn);
+        }
       }
     }
     if (!found) {

@@ -4,20 +4,24 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.platform.Clock;
-import io.coppice.pageserver.query.TimelineReader;
 import io.coppice.pageserver.timeline.Ancestor;
 import io.coppice.pageserver.timeline.Timeline;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * How large branches are: for Postgres, which takes a read for each relation and is remembered with
  * its LSN, and on disk. Thread safe.
  */
 final class BranchSizes {
-  /** What a listing may spend on measuring; the rest is told as it was last known. */
-  private static final long LISTING_MILLIS = 500;
+  private static final Logger log = LoggerFactory.getLogger(BranchSizes.class);
+
+  /** What a call may spend on measuring; the rest is told as it was last known. */
+  private static final long MEASURING_MILLIS = 500;
 
   private final Timelines timelines;
   private final Clock clock;
@@ -41,24 +45,15 @@ final class BranchSizes {
     return Optional.ofNullable(known.get(timeline.id()));
   }
 
-  /** As it is now. Blocks: layers may have to be downloaded. */
-  Optional<Logical> measure(Timeline timeline) throws StorageException {
-    Lsn lsn = timeline.lastRecordLsn();
-    Logical last = known.get(timeline.id());
-    if (last == null || !last.lsn().equals(lsn)) {
-      TimelineReader reader = timelines.reader(timeline);
-      last = new Logical(reader.sizeBytes(lsn), lsn);
-      known.put(timeline.id(), last);
-    }
-    return Optional.of(last);
-  }
-
-  /** For one listing. */
+  /** For one call. */
   Budget budget() {
-    return new Budget(clock.monotonicMillis() + LISTING_MILLIS);
+    return new Budget(clock.monotonicMillis() + MEASURING_MILLIS);
   }
 
-  /** Measures as long as there is time, and only what is on this machine. */
+  /**
+   * Measures as long as there is time, and only what is on this machine. A branch that is damaged
+   * is told of all the same.
+   */
   final class Budget {
     private final long untilMillis;
 
@@ -66,11 +61,29 @@ final class BranchSizes {
       this.untilMillis = untilMillis;
     }
 
-    Optional<Logical> find(Timeline timeline) throws StorageException {
-      return clock.monotonicMillis() < untilMillis
-              && timeline.canAnswerWithoutBlocking(timeline.lastRecordLsn())
-          ? measure(timeline)
-          : known(timeline);
+    /** As it is now or, if it cannot be measured, as it was last; empty if that never was. */
+    Optional<Logical> find(Timeline timeline) {
+      Lsn lsn = timeline.lastRecordLsn();
+      boolean isCurrent = known(timeline).map(last -> last.lsn().equals(lsn)).orElse(false);
+      if (!isCurrent && !isOver() && timeline.canAnswerWithoutBlocking(lsn)) {
+        measure(timeline, lsn);
+      }
+      return known(timeline);
+    }
+
+    private boolean isOver() {
+      return clock.monotonicMillis() >= untilMillis;
+    }
+
+    private void measure(Timeline timeline, Lsn lsn) {
+      try {
+        OptionalLong bytes = timelines.reader(timeline).sizeBytes(lsn, this::isOver);
+        if (bytes.isPresent()) {
+          known.put(timeline.id(), new Logical(bytes.getAsLong(), lsn));
+        }
+      } catch (StorageException e) {
+        log.debug("the size of {} is not known: {}", timeline.id(), e.getMessage());
+      }
     }
   }
 

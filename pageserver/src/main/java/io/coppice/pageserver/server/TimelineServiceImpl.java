@@ -234,7 +234,7 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
         () -> {
           Timeline timeline = find(request.getTenantId(), request.getBranch());
           return Wire.branch(
-              timeline, tenants, sizes.sharedBytes(timeline), sizes.measure(timeline));
+              timeline, tenants, sizes.sharedBytes(timeline), sizes.budget().find(timeline));
         });
   }
 

@@ -221,7 +221,8 @@ final class TenantState {
   /** Adds a timeline whose deletion was begun before the start. */
   void addDeleting(TimelineIndex index) {
     taken.add(index.id().timeline());
-    names.put(index.name(), index.id().timeline());
+    // One that replaced another, and was undone, has that one's name.
+    names.putIfAbsent(index.name(), index.id().timeline());
     index.ancestor().ifPresent(ancestor -> childCounts.merge(ancestor, 1, Integer::sum));
     startDeleting(index);
   }
@@ -238,7 +239,7 @@ final class TenantState {
   void finishDeleting(TimelineIndex index) {
     if (deleting.remove(index.id().timeline()) != null) {
       taken.remove(index.id().timeline());
-      names.remove(index.name());
+      names.remove(index.name(), index.id().timeline());
       index.ancestor().ifPresent(ancestor -> childCounts.merge(ancestor, -1, Integer::sum));
     }
   }
