@@ -39,7 +39,9 @@ final class Batch {
     }
     for (Thread worker : workers) {
       while (!worker.join(Duration.ofSeconds(progressIntervalSeconds))) {
-        progress.accept("%,d schedules begun".formatted(Math.min(next.get(), end) - first));
+        progress.accept(
+            "%,d schedules begun, %d violations so far"
+                .formatted(Math.min(next.get(), end) - first, failed().size()));
       }
     }
     seconds = (System.nanoTime() - begun) / 1e9;
