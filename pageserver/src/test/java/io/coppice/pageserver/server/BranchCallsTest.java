@@ -2,6 +2,7 @@ package io.coppice.pageserver.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import com.google.protobuf.Timestamp;
 import io.coppice.common.id.Lsn;
@@ -24,11 +25,13 @@ import io.coppice.proto.v1.ResetBranchRequest;
 import io.coppice.proto.v1.RestoreBranchRequest;
 import io.coppice.proto.v1.SetBranchExpiryRequest;
 import io.grpc.Status;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -106,6 +109,35 @@ final class BranchCallsTest {
                 .listBranches(ListBranchesRequest.newBuilder().setTenantId(TENANT).build())
                 .getBranchesList())
         .containsExactly(child, main);
+  }
+
+  @Test
+  void listsAndDeletesBranchesWhoseLayersAreDamaged() throws Exception {
+    servers.close();
+    try (Stream<Path> files = Files.walk(directory.resolve("pageserver/layers"))) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        byte[] bytes = Files.readAllBytes(file);
+        for (int at = 0; at < bytes.length * 3 / 4; at += 64) {
+          bytes[at] ^= 1;
+        }
+        // In place, so in the object store, too, which has the same file.
+        Files.write(file, bytes);
+      }
+    }
+    servers = new Servers(directory, 300).start();
+    assertThat(
+            servers
+                .timelines()
+                .listBranches(ListBranchesRequest.newBuilder().setTenantId(TENANT).build())
+                .getBranchesList())
+        .extracting(Branch::getName, Branch::hasLogicalSizeBytes)
+        .containsExactly(tuple("child", false), tuple("main", false));
+    assertThat(get("child").hasLogicalSizeBytes()).isFalse();
+    var _ =
+        servers
+            .timelines()
+            .deleteBranch(
+                DeleteBranchRequest.newBuilder().setTenantId(TENANT).setBranch("child").build());
   }
 
   @Test
