@@ -107,6 +107,7 @@ public final class DeletionQueue {
   private static List<LayerName> joined(TimelineIndex before, List<LayerName> more) {
     Set<LayerName> all = new LinkedHashSet<>(before.removed());
     all.addAll(more);
+    before.layers().forEach(layer -> all.remove(layer.name()));
     return new ArrayList<>(all);
   }
 

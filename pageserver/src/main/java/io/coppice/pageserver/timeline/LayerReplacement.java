@@ -15,6 +15,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Puts layers of a timeline in the place of others: durable first, then seen by readers, in one
@@ -22,6 +24,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * replacements: of two that want the same layer the second is refused.
  */
 final class LayerReplacement {
+  private static final Logger log = LoggerFactory.getLogger(LayerReplacement.class);
+
   private final TimelineEnvironment environment;
   private final DurableIndex index;
   private final LayerCache cache;
@@ -48,7 +52,8 @@ final class LayerReplacement {
    * Replaces layers.
    *
    * @param gone named by the durable index
-   * @param added written, synced and uploaded; none is allowed. If this fails they are deleted
+   * @param added written, synced and uploaded; none is allowed. If this fails they are deleted,
+   *     which the caller must not see to
    * @throws StorageException.Conflict if one of {@code gone} is not part of the timeline any more
    */
   void replace(Collection<LayerName> gone, List<LayerDescriptor> added) throws StorageException {
@@ -76,7 +81,12 @@ final class LayerReplacement {
     for (LayerDescriptor layer : added) {
       handles.add(new LayerHandle(environment.layers(), cache, id, layer));
     }
-    layers.replaceFiles(gone, handles, deletions::unread);
+    try {
+      layers.replaceFiles(gone, handles, deletions::unread);
+    } catch (StorageException e) {
+      // Closed meanwhile. The index has it, so it is done, and whoever opens it next finds that.
+      log.info("layers of {} were replaced as it was closed: {}", id, e.getMessage());
+    }
   }
 
   /** Has layers deleted that were written, and maybe uploaded, and are not wanted after all. */
