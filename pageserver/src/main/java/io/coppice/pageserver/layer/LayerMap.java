@@ -206,6 +206,14 @@ public final class LayerMap {
     return newestImage(columns[column(key)], lsn);
   }
 
+  /**
+   * The LSN of the newest image that covers a key, at or before an LSN; invalid if there is none.
+   */
+  public Lsn newestImageLsn(Key key, Lsn lsn) {
+    LayerHandle image = newestImage(key, lsn);
+    return image == null ? Lsn.INVALID : image.name().lsnFrom();
+  }
+
   private static @Nullable LayerHandle newestImage(Column column, Lsn lsn) {
     LayerHandle[] images = column.images;
     int first = firstStartingAtOrBefore(images, lsn);

@@ -36,6 +36,7 @@ public final class Timeline {
   private final TimelineFlusher flusher;
   private final LayerCache cache;
   private final LayerReplacement replacement;
+  private final HistoryRewrite history;
   private final Upkeep upkeep;
   private volatile @Nullable StorageException hold;
 
@@ -59,6 +60,7 @@ public final class Timeline {
     replacement = new LayerReplacement(environment, this.index, cache, layers, deletions);
     Compaction compaction = new Compaction(environment, this.index, cache, layers, replacement);
     ImageCreation images = new ImageCreation(this, environment, cache, layers, replacement);
+    history = new HistoryRewrite(this, environment, cache, layers, replacement);
     upkeep = new Upkeep(id(), environment, compaction, images, deletions);
   }
 
@@ -419,6 +421,19 @@ public final class Timeline {
   public void replaceLayers(Collection<LayerName> gone, List<LayerDescriptor> added)
       throws StorageException {
     replacement.replace(gone, added);
+  }
+
+  /**
+   * Writes layers of history anew without what no needed read looks at, where images have only some
+   * of a layer's keys. For garbage collection, after it has dropped whole layers. Blocks.
+   *
+   * @param needed all LSNs at which this must be readable; may only become fewer meanwhile
+   * @param layersMax most layers that are rewritten
+   * @return how many were
+   * @throws StorageException.Conflict if a layer was replaced by another meanwhile
+   */
+  public int rewriteHistory(NeededLsns needed, int layersMax) throws StorageException {
+    return history.run(needed, layersMax);
   }
 
   /** Has what is in memory written soon. */

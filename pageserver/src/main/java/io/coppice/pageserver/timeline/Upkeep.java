@@ -18,15 +18,10 @@ final class Upkeep {
       DeletionQueue deletions) {
     tasks =
         List.of(
+            new UpkeepTask("compaction of " + id, environment, compaction::isDue, compaction::run),
+            new UpkeepTask("image creation of " + id, environment, images::isDue, images::run),
             new UpkeepTask(
-                "compaction of " + id, environment.clock(), compaction::isDue, compaction::run),
-            new UpkeepTask(
-                "image creation of " + id, environment.clock(), images::isDue, images::run),
-            new UpkeepTask(
-                "deletion of layers of " + id,
-                environment.clock(),
-                deletions::isDue,
-                deletions::run));
+                "deletion of layers of " + id, environment, deletions::isDue, deletions::run));
   }
 
   /** Whether {@link #run} has something to do. */

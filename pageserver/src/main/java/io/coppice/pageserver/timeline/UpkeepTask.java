@@ -1,7 +1,6 @@
 package io.coppice.pageserver.timeline;
 
 import io.coppice.common.error.StorageException;
-import io.coppice.common.platform.Clock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,7 +15,7 @@ final class UpkeepTask {
   static final long PAUSE_MILLIS_MAX = 24L * 3_600_000;
 
   private final String name;
-  private final Clock clock;
+  private final TimelineEnvironment environment;
   private final Due due;
   private final Step step;
 
@@ -35,9 +34,9 @@ final class UpkeepTask {
   }
 
   /** A task whose name says in a log what failed. */
-  UpkeepTask(String name, Clock clock, Due due, Step step) {
+  UpkeepTask(String name, TimelineEnvironment environment, Due due, Step step) {
     this.name = name;
-    this.clock = clock;
+    this.environment = environment;
     this.due = due;
     this.step = step;
   }
@@ -47,7 +46,7 @@ final class UpkeepTask {
   }
 
   private synchronized boolean isPaused() {
-    return failures > 0 && clock.monotonicMillis() < pausedUntilMillis;
+    return failures > 0 && environment.clock().monotonicMillis() < pausedUntilMillis;
   }
 
   /** What ended the last run; null if it went well. */
@@ -79,8 +78,9 @@ final class UpkeepTask {
   private synchronized void failed(StorageException e) {
     long pauseMillis = Math.min(PAUSE_MILLIS_MAX, PAUSE_MILLIS_MIN << Math.min(failures, 40));
     failures++;
+    environment.metrics().failed();
     lastFailure = e;
-    pausedUntilMillis = clock.monotonicMillis() + pauseMillis;
+    pausedUntilMillis = environment.clock().monotonicMillis() + pauseMillis;
     log.warn(
         "{} failed {} times and pauses for {} ms: {}", name, failures, pauseMillis, e.getMessage());
   }

@@ -42,8 +42,7 @@ class DeletionQueueTest {
     TimelineIdentity identity =
         new TimelineIdentity(
             ID, Instant.parse("2026-11-21T12:00:00Z"), Optional.empty(), START, 17, 5, 1 << 24);
-    index =
-        new DurableIndex(remote, TimelineIndex.starting(identity, "main", START, Lsn.INVALID));
+    index = new DurableIndex(remote, TimelineIndex.starting(identity, "main", START, Lsn.INVALID));
     queue =
         new DeletionQueue(remote, new LayerCache(remote, ID, directory.resolve("cache")), index);
     store.put(ObjectPaths.layer(ID, LAYER), new byte[1]);
@@ -67,8 +66,8 @@ class DeletionQueueTest {
   @Test
   void keepsWhatTheIndexNamesWhateverIsAbandoned() throws Exception {
     var _ =
-        index.change(before ->
-            before.with().layers(List.of(new LayerDescriptor(LAYER, 1, 1, 0))).build());
+        index.change(
+            before -> before.with().layers(List.of(new LayerDescriptor(LAYER, 1, 1, 0))).build());
     queue.abandon(List.of(LAYER));
     queue.run();
     assertThat(isStored()).isTrue();

@@ -102,7 +102,8 @@ final class LayerHistory {
     checkAt(timeline, timeline.lastRecordLsn());
   }
 
-  private void checkAt(Timeline timeline, Lsn lsn) throws StorageException {
+  /** Reads every key as of an LSN, and scans. */
+  void checkAt(Timeline timeline, Lsn lsn) throws StorageException {
     Map<Key, String> sparse = new TreeMap<>();
     for (int i = 0; i < KEYS; i++) {
       Map.Entry<Lsn, String> version = values.getOrDefault(key(i), new TreeMap<>()).floorEntry(lsn);
