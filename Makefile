@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MVN = JAVA_HOME="$$(scripts/java-home)" ./mvnw -B -ntp
 
-.PHONY: help demo build test check fmt sim sim-storage spec kill flips fuzz corpus mutants bench
+.PHONY: help demo build test check fmt sim sim-storage mutants-storage spec kill flips fuzz corpus mutants bench
 .DEFAULT_GOAL := help
 
 help:           ## what there is to make
@@ -39,6 +39,10 @@ sim-storage:    ## simulate the page server's storage; OPS=1000000 sets how much
 	  $(if $(OPS),-Dops=$(OPS)) $(if $(FIRST),-Dfirst=$(FIRST)) \
 	  -cp "pageserver/target/test-classes:pageserver/target/classes:$$(cat pageserver/target/class-path)" \
 	  io.coppice.pageserver.sim.Main
+
+mutants-storage: ## plants mistakes in the page server's storage, each of which sim-storage must find; MUTANT=35 one
+	$(MVN) -q -DskipFormat -pl pageserver -am test -Dtest='StorageMutants' \
+	  -Dsurefire.failIfNoSpecifiedTests=false -DargLine="$(if $(MUTANT),-Dmutant=$(MUTANT))"
 
 spec:           ## model-checks the protocol in larger worlds, and every broken variant; half an hour
 	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='SpecTest' \

@@ -288,4 +288,23 @@ public final class BranchCommand extends Noun {
       output().one(Columns.BRANCH_LONG, client.flushBranch(session().tenant(client).id(), branch));
     }
   }
+
+  @Command(
+      name = "gc",
+      description = "Drops history that need not be kept: layers that nobody can read any more.")
+  void gc(
+      @Parameters(
+              paramLabel = "BRANCH",
+              arity = "0..1",
+              description = "Name or id (default: all branches).")
+          @Nullable String branch,
+      @Option(names = "--dry-run", description = "Only shows what would go.") boolean dryRun)
+      throws StorageException, CommandFailure {
+    try (PageserverClient client = session().pageserver()) {
+      output()
+          .list(
+              Columns.GARBAGE,
+              client.runGc(session().tenant(client).id(), Optional.ofNullable(branch), dryRun));
+    }
+  }
 }

@@ -4,6 +4,7 @@ import io.coppice.cli.output.Column;
 import io.coppice.cli.output.Texts;
 import io.coppice.common.id.Fork;
 import io.coppice.compute.storage.BranchDifference;
+import io.coppice.compute.storage.BranchGarbage;
 import io.coppice.compute.storage.BranchInfo;
 import io.coppice.compute.storage.LayerInfo;
 import io.coppice.compute.storage.TenantInfo;
@@ -85,6 +86,22 @@ final class Columns {
           Column.size("size_bytes", LayerInfo::sizeBytes),
           Column.of("resident", LayerInfo::resident),
           Column.of("name", LayerInfo::name));
+
+  static final List<Column<BranchGarbage>> GARBAGE =
+      List.of(
+          Column.of("name", BranchGarbage::name),
+          Column.of("readable_from", garbage -> garbage.readableFrom().toString()),
+          Column.of("cutoff", garbage -> garbage.cutoff().toString()),
+          Column.of("held_by", BranchGarbage::heldBy),
+          Column.of(
+              "held_by_branches",
+              garbage ->
+                  garbage.heldByBranches().isEmpty()
+                      ? null
+                      : String.join(",", garbage.heldByBranches())),
+          Column.of("layers", BranchGarbage::layers),
+          Column.size("size_bytes", BranchGarbage::sizeBytes),
+          Column.of("failure", garbage -> garbage.failure().isEmpty() ? null : garbage.failure()));
 
   private Columns() {}
 

@@ -11,6 +11,7 @@ import io.coppice.common.objectstore.ObjectStores;
 import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
 import io.coppice.common.rpc.HostPort;
+import io.coppice.pageserver.gc.GcSettings;
 import io.coppice.pageserver.server.Pageserver;
 import io.coppice.pageserver.server.PageserverConfig;
 import io.coppice.pageserver.timeline.UpkeepLimits;
@@ -134,7 +135,9 @@ final class RunningRoles {
                 config.pageserver().openLayerSizeBytesMax(),
                 config.pageserver().expiryGrace().toMillis(),
                 config.pageserver().lsnWait().toMillis(),
-                upkeep(config.pageserver().upkeep())),
+                upkeep(config.pageserver().upkeep()),
+                new GcSettings(config.pageserver().pitr(), config.pageserver().gcHorizonBytes()),
+                config.pageserver().gcPeriod()),
             metrics.registry());
     opened(pageserver);
     HostPort address = new HostPort(listen.host(), pageserver.port());

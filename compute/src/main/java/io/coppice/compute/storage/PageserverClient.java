@@ -32,6 +32,8 @@ import io.coppice.proto.v1.ListBranchesRequest;
 import io.coppice.proto.v1.ListLayersRequest;
 import io.coppice.proto.v1.ListTenantsRequest;
 import io.coppice.proto.v1.LsnAtTimeRequest;
+import io.coppice.proto.v1.RunGcRequest;
+import io.coppice.proto.v1.RunGcResponse;
 import io.coppice.proto.v1.StartWalRequest;
 import io.coppice.proto.v1.Tenant;
 import io.coppice.proto.v1.TimeAtLsnRequest;
@@ -253,6 +255,20 @@ public final class PageserverClient implements AutoCloseable {
       layers.add(WireCodec.layer(layer));
     }
     return layers;
+  }
+
+  /**
+   * Cuts off history that need not be kept, or tells what that would do.
+   *
+   * @param branch name or id; all if empty
+   */
+  public List<BranchGarbage> runGc(TenantId tenant, Optional<String> branch, boolean dryRun)
+      throws StorageException {
+    RunGcRequest.Builder request =
+        RunGcRequest.newBuilder().setTenantId(tenant.toString()).setDryRun(dryRun);
+    branch.ifPresent(request::setBranch);
+    RunGcResponse response = call(() -> timelines(TRANSFER_TIMEOUT_MILLIS).runGc(request.build()));
+    return response.getBranchesList().stream().map(WireCodec::garbage).toList();
   }
 
   /**

@@ -14,6 +14,7 @@ import io.coppice.proto.v1.Layer;
 import io.coppice.proto.v1.LsnAtTimeResponse;
 import io.coppice.proto.v1.Tenant;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -90,6 +91,18 @@ final class WireCodec {
         new Lsn(message.getStartLsn()),
         new Lsn(message.getEndLsn()),
         message.getResident());
+  }
+
+  static BranchGarbage garbage(io.coppice.proto.v1.BranchGarbage message) {
+    return new BranchGarbage(
+        message.getName(),
+        new Lsn(message.getReadableFrom()),
+        new Lsn(message.getCutoff()),
+        message.getHeldBy(),
+        List.copyOf(message.getHeldByBranchesList()),
+        message.getLayers(),
+        message.getSizeBytes(),
+        message.getFailure());
   }
 
   static Instant instant(Timestamp time) {

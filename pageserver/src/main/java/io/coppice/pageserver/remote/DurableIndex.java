@@ -17,6 +17,8 @@ public final class DurableIndex {
   private boolean closed;
   // A save failed, and none has succeeded since.
   private boolean isUnsure;
+  // Whether this start has saved it.
+  private boolean isOwn;
   private volatile TimelineIndex current;
 
   /** A step from one index of the timeline to the next. */
@@ -52,13 +54,34 @@ public final class DurableIndex {
         throw new StorageException.Transient("timeline " + before.id() + " is closed");
       }
       TimelineIndex next = step.after(before);
+      if (isUnsure) {
+        // A later start may have read, and go by, what the failed change has stored.
+        remote.checkNewest();
+      }
       if (isUnsure || !next.equals(before)) {
         isUnsure = true;
         remote.saveIndex(next);
         isUnsure = false;
+        isOwn = true;
         current = next;
       }
       return next;
+    } finally {
+      changing.unlock();
+    }
+  }
+
+  /**
+   * Sees to it that this start has saved the index, as it is. From then on it does not matter what
+   * an earlier start, which may not know yet that it was followed, still does to its own one.
+   */
+  public void claim() throws StorageException {
+    changing.lock();
+    try {
+      if (!isOwn) {
+        remote.saveIndex(current);
+        isOwn = true;
+      }
     } finally {
       changing.unlock();
     }

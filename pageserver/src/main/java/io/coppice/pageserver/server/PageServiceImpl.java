@@ -40,12 +40,10 @@ final class PageServiceImpl extends PageServiceGrpc.PageServiceImplBase {
   private static final int GZIP_BUFFER_BYTES = 64 * 1024;
 
   private final Timelines timelines;
-  private final Leases leases;
   private final Clock clock;
 
   PageServiceImpl(Timelines timelines, Clock clock) {
     this.timelines = timelines;
-    this.leases = new Leases(clock);
     this.clock = clock;
   }
 
@@ -199,13 +197,7 @@ final class PageServiceImpl extends PageServiceGrpc.PageServiceImplBase {
           if (!lsn.isValid()) {
             throw new StorageException.Invalid("lsn is missing or zero");
           }
-          if (!timeline.isReadableAt(lsn)) {
-            throw new StorageException.Precondition(
-                "branch %s has no %s to lease: it has %s to %s"
-                    .formatted(
-                        timeline.name(), lsn, timeline.readableFrom(), timeline.lastRecordLsn()));
-          }
-          Instant expires = leases.lease(timeline.id(), lsn);
+          Instant expires = timelines.tenants().garbage().lease(timeline.id(), lsn);
           return LeaseLsnResponse.newBuilder().setExpires(timestamp(expires)).build();
         });
   }

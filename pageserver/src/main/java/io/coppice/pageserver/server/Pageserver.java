@@ -27,6 +27,7 @@ public final class Pageserver implements AutoCloseable {
   private final TenantManager tenants;
   private final WalReceivers receivers;
   private final BranchSizes sizes;
+  private final GcWorker gc;
   private final RpcServer server;
   private final Sweeper sweeper;
   private final ObjectStore store;
@@ -38,6 +39,7 @@ public final class Pageserver implements AutoCloseable {
       TenantManager tenants,
       WalReceivers receivers,
       BranchSizes sizes,
+      GcWorker gc,
       RpcServer server,
       ObjectStore store) {
     this.sizes = sizes;
@@ -45,6 +47,7 @@ public final class Pageserver implements AutoCloseable {
     this.store = store;
     this.tenants = tenants;
     this.receivers = receivers;
+    this.gc = gc;
     this.server = server;
   }
 
@@ -115,7 +118,7 @@ public final class Pageserver implements AutoCloseable {
     importer.clean();
     PageServiceImpl pages = new PageServiceImpl(timelines, clock);
     TimelineServiceImpl branches =
-        new TimelineServiceImpl(timelines, importer, clock, config.lsnWaitMillis());
+        new TimelineServiceImpl(timelines, importer, config.gc(), clock, config.lsnWaitMillis());
     BindableService pagesWithIds = () -> ServerInterceptors.intercept(pages, new CallContext());
     RpcServer server = RpcServer.start(config.listen(), List.of(pagesWithIds, branches), registry);
     WalReceivers receivers =
@@ -127,7 +130,8 @@ public final class Pageserver implements AutoCloseable {
             timeline -> timelines.reader(timeline).sizes()::changed);
     timelines.setReceivers(receivers);
     tenants.setListener(timelines);
-    return new Pageserver(tenants, receivers, timelines.sizes(), server, store);
+    GcWorker gc = GcWorker.start(tenants, config.gc(), config.gcPeriod());
+    return new Pageserver(tenants, receivers, timelines.sizes(), gc, server, store);
   }
 
   /** Its branches in numbers. */
@@ -146,6 +150,7 @@ public final class Pageserver implements AutoCloseable {
     server.close();
     sweeper.close();
     receivers.close();
+    gc.close();
     tenants.close();
     store.close();
   }

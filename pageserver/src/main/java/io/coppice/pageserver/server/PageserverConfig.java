@@ -2,8 +2,10 @@ package io.coppice.pageserver.server;
 
 import io.coppice.common.objectstore.ObjectStoreConfig;
 import io.coppice.common.rpc.HostPort;
+import io.coppice.pageserver.gc.GcSettings;
 import io.coppice.pageserver.timeline.UpkeepLimits;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -17,6 +19,8 @@ import java.util.List;
  * @param expiryGraceMillis how long a branch that has expired can be recovered
  * @param lsnWaitMillis how long a request waits for WAL to arrive, unless its deadline is sooner
  * @param upkeep when layers are written anew
+ * @param gc how much history is kept
+ * @param gcPeriod how often what is not kept is dropped; zero for never
  */
 public record PageserverConfig(
     Path dataDir,
@@ -26,14 +30,20 @@ public record PageserverConfig(
     long openLayerSizeBytesMax,
     long expiryGraceMillis,
     long lsnWaitMillis,
-    UpkeepLimits upkeep) {
+    UpkeepLimits upkeep,
+    GcSettings gc,
+    Duration gcPeriod) {
 
   public static final long OPEN_LAYER_SIZE_BYTES_DEFAULT = 256L << 20;
   public static final long EXPIRY_GRACE_MILLIS_DEFAULT = 86_400_000;
   public static final long LSN_WAIT_MILLIS_DEFAULT = 30_000;
+  public static final Duration GC_PERIOD_DEFAULT = Duration.ofHours(1);
 
   public PageserverConfig {
     safekeepers = List.copyOf(safekeepers);
+    if (gcPeriod.isNegative()) {
+      throw new IllegalArgumentException("gcPeriod (%s) must not be negative".formatted(gcPeriod));
+    }
     if (openLayerSizeBytesMax < 1 || lsnWaitMillis < 0 || expiryGraceMillis < 0) {
       throw new IllegalArgumentException(
           ("openLayerSizeBytesMax (%d) must be positive,"
@@ -53,6 +63,8 @@ public record PageserverConfig(
         OPEN_LAYER_SIZE_BYTES_DEFAULT,
         EXPIRY_GRACE_MILLIS_DEFAULT,
         LSN_WAIT_MILLIS_DEFAULT,
-        UpkeepLimits.DEFAULTS);
+        UpkeepLimits.DEFAULTS,
+        GcSettings.DEFAULTS,
+        GC_PERIOD_DEFAULT);
   }
 }

@@ -7,6 +7,7 @@ import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TimelineId;
 import io.coppice.common.id.WalStart;
 import io.coppice.common.platform.Clock;
+import io.coppice.pageserver.gc.GcSettings;
 import io.coppice.pageserver.importer.DataDirectoryImporter;
 import io.coppice.pageserver.importer.ImportTarget;
 import io.coppice.pageserver.query.Commit;
@@ -41,6 +42,8 @@ import io.coppice.proto.v1.RecoverBranchRequest;
 import io.coppice.proto.v1.RenameBranchRequest;
 import io.coppice.proto.v1.ResetBranchRequest;
 import io.coppice.proto.v1.RestoreBranchRequest;
+import io.coppice.proto.v1.RunGcRequest;
+import io.coppice.proto.v1.RunGcResponse;
 import io.coppice.proto.v1.SetBranchExpiryRequest;
 import io.coppice.proto.v1.StartWalRequest;
 import io.coppice.proto.v1.StartWalResponse;
@@ -63,6 +66,7 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
   private final Timelines timelines;
   private final TenantManager tenants;
   private final DataDirectoryImporter importer;
+  private final GcSettings gc;
   private final Clock clock;
   private final Moments moments;
   private final BranchCalls branches;
@@ -70,10 +74,15 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
   private final long lsnWaitMillis;
 
   TimelineServiceImpl(
-      Timelines timelines, DataDirectoryImporter importer, Clock clock, long lsnWaitMillis) {
+      Timelines timelines,
+      DataDirectoryImporter importer,
+      GcSettings gc,
+      Clock clock,
+      long lsnWaitMillis) {
     this.timelines = timelines;
     this.tenants = timelines.tenants();
     this.importer = importer;
+    this.gc = gc;
     this.clock = clock;
     this.moments = new Moments(timelines, clock);
     this.branches = new BranchCalls(timelines, moments, lsnWaitMillis);
@@ -339,6 +348,25 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
           find(request.getTenantId(), request.getBranch())
               .layers()
               .forEach(layer -> response.addLayers(Wire.layer(layer)));
+          return response.build();
+        });
+  }
+
+  @Override
+  public void runGc(RunGcRequest request, StreamObserver<RunGcResponse> out) {
+    Answers.later(
+        out,
+        () -> {
+          TenantId tenant = TenantId.parse(request.getTenantId());
+          Optional<TimelineId> only =
+              request.hasBranch()
+                  ? Optional.of(tenants.branch(tenant, request.getBranch()).id().timeline())
+                  : Optional.empty();
+          RunGcResponse.Builder response = RunGcResponse.newBuilder();
+          tenants
+              .garbage()
+              .run(tenant, only, gc, request.getDryRun())
+              .forEach(report -> response.addBranches(Wire.garbage(report)));
           return response.build();
         });
   }

@@ -5,6 +5,7 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.pageserver.query.CommitIndex;
 import io.coppice.pageserver.remote.BranchTerm;
+import io.coppice.pageserver.tenant.GarbageCollection;
 import io.coppice.pageserver.tenant.TenantInfo;
 import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.timeline.Ancestor;
@@ -12,11 +13,13 @@ import io.coppice.pageserver.timeline.LayerInfo;
 import io.coppice.pageserver.timeline.RecordPosition;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.proto.v1.Branch;
+import io.coppice.proto.v1.BranchGarbage;
 import io.coppice.proto.v1.Layer;
 import io.coppice.proto.v1.LsnAtTimeResponse;
 import io.coppice.proto.v1.Tenant;
 import java.time.DateTimeException;
 import java.time.Instant;
+import java.util.Locale;
 import java.util.Optional;
 
 /** Messages of the timeline service. */
@@ -128,5 +131,19 @@ final class Wire {
           "not a time: %d s and %d ns after 1970"
               .formatted(timestamp.getSeconds(), timestamp.getNanos()));
     }
+  }
+
+  static BranchGarbage garbage(GarbageCollection.Report report) {
+    return BranchGarbage.newBuilder()
+        .setTimelineId(report.id().timeline().toString())
+        .setName(report.name())
+        .setReadableFrom(report.before().value())
+        .setCutoff(report.cutoff().lsn().value())
+        .setHeldBy(report.cutoff().reason().name().toLowerCase(Locale.ROOT))
+        .addAllHeldByBranches(report.heldByBranches())
+        .setLayers(report.layers())
+        .setSizeBytes(report.sizeBytes())
+        .setFailure(report.failure().orElse(""))
+        .build();
   }
 }

@@ -1,6 +1,7 @@
 package io.coppice.pageserver.tenant;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.platform.Clock;
 import io.coppice.pageserver.remote.DurableIndex;
@@ -29,6 +30,8 @@ final class BranchLifecycle {
   private final RemoteStore remote;
   private final Path layersDirectory;
   private final Clock clock;
+  // Of calls to make a branch that failed.
+  private final Remedies unsure = new Remedies();
   private final Set<TenantTimelineId> beingDeleted = ConcurrentHashMap.newKeySet();
 
   BranchLifecycle(
@@ -47,6 +50,8 @@ final class BranchLifecycle {
   /** As {@link TenantManager#createBranch}. */
   Timeline create(BranchRequest request) throws StorageException, InterruptedException {
     Names.check(request.name());
+    // The same may have failed before, and be in the way.
+    unsure.retry();
     Timeline parent = tenants.locked(() -> tenants.get(request.tenant()).get(request.parent()));
     Optional<Timeline> existing = existing(request);
     if (existing.isPresent()) {
@@ -54,27 +59,28 @@ final class BranchLifecycle {
     }
     parent.checkUsable();
     RecordPosition at = NewTimelines.branchPoint(request, parent);
-    reserve(request);
-    boolean made = false;
+    TimelineIndex index = reserve(request, parent, at);
     try {
-      TimelineIndex index =
-          NewTimelines.branch(request, parent, at, clock.now()).with().term(request.term()).build();
+      claimAncestors(parent);
       remote.saveIndex(index);
-      Timeline timeline = Timeline.open(environment, index, parent);
-      tenants.locked(() -> {
-        tenants.get(request.tenant()).addReserved(timeline);
-        return timeline;
-      });
-      tenants.tellAdded(timeline);
-      made = true;
-      log.info(
-          "made branch {} of {} at {}: {}", request.name(), parent.name(), at.last(), index.id());
-      return timeline;
-    } finally {
-      if (!made) {
-        cancel(request);
-      }
+    } catch (StorageException e) {
+      // It may be there, and then needs what is kept for it, until it is known to be gone.
+      var _ =
+          unsure.apply(() -> {
+            remote.deleteTimeline(index);
+            cancel(request);
+          });
+      throw e;
     }
+    Timeline timeline = Timeline.open(environment, index, parent);
+    tenants.locked(() -> {
+      tenants.get(request.tenant()).addReserved(timeline);
+      return timeline;
+    });
+    tenants.tellAdded(timeline);
+    log.info(
+        "made branch {} of {} at {}: {}", request.name(), parent.name(), at.last(), index.id());
+    return timeline;
   }
 
   /** The branch, if the same request was carried out before. */
@@ -101,16 +107,31 @@ final class BranchLifecycle {
     });
   }
 
-  private void reserve(BranchRequest request) throws StorageException {
-    tenants.locked(() -> {
-      TenantState state = tenants.get(request.tenant());
-      // It may have gone since it was looked up.
-      Timeline parent = state.get(request.parent());
-      state.checkFree(request.timeline());
-      state.checkFree(request.name());
-      state.reserve(request.timeline(), request.name(), request.parent());
-      return parent;
-    });
+  private TimelineIndex reserve(BranchRequest request, Timeline parent, RecordPosition at)
+      throws StorageException {
+    Lsn readableFrom =
+        tenants.locked(() -> {
+          TenantState state = tenants.get(request.tenant());
+          // It may have gone since it was looked up.
+          Timeline found = state.get(request.parent());
+          state.checkFree(request.timeline());
+          state.checkFree(request.name());
+          return state.reserve(request.timeline(), request.name(), found, at.last());
+        });
+    return NewTimelines.branch(request, parent, at, readableFrom, clock.now())
+        .with()
+        .term(request.term())
+        .build();
+  }
+
+  /**
+   * What a branch needs of its ancestors must not be taken from them by an earlier start, whose
+   * garbage collection does not know the branch.
+   */
+  static void claimAncestors(Timeline parent) throws StorageException {
+    for (Timeline at = parent; at != null; at = at.ancestorTimeline()) {
+      at.claim();
+    }
   }
 
   private void cancel(BranchRequest request) throws StorageException {
@@ -131,8 +152,9 @@ final class BranchLifecycle {
     alone(id, () -> finish(start(id, condition)));
   }
 
-  /** Goes on with deletions that failed. */
-  void retryDeletions() {
+  /** Goes on with deletions, and undoes creations, that failed. */
+  void retry() {
+    unsure.retry();
     List<TenantTimelineId> failed = new ArrayList<>();
     tenants.lockedQuietly(() ->
         tenants.all().forEach(state -> state.deleting().forEach(index -> failed.add(index.id()))));

@@ -1,6 +1,7 @@
 package io.coppice.pageserver.tenant;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.platform.Clock;
 import io.coppice.pageserver.remote.BranchTerm;
@@ -77,15 +78,16 @@ final class BranchReplacement {
             request.lsn(),
             request.waitMillis());
     RecordPosition at = NewTimelines.branchPoint(branch, source);
-    reserve(request, older, name, keptAs);
+    Lsn readableFrom = reserve(request, older, name, keptAs, at.last());
     TimelineIndex index =
-        NewTimelines.branch(branch, source, at, clock.now())
+        NewTimelines.branch(branch, source, at, readableFrom, clock.now())
             .with()
             .term(new BranchTerm(false, older.term().expiresAt(), Optional.empty()))
             .replaced(new Replaced(older.id().timeline(), keptAs))
             .build();
     boolean saved = false;
     try {
+      BranchLifecycle.claimAncestors(source);
       remote.saveIndex(index);
       saved = true;
     } finally {
@@ -134,13 +136,14 @@ final class BranchReplacement {
     return Optional.of(found);
   }
 
-  private void reserve(ReplacementRequest request, Timeline older, String name, String keptAs)
+  private Lsn reserve(
+      ReplacementRequest request, Timeline older, String name, String keptAs, Lsn at)
       throws StorageException {
-    tenants.locked(() -> {
+    return tenants.locked(() -> {
       TenantState state = tenants.get(request.branch().tenant());
       // They may have gone or changed since they were looked up.
       state.get(request.branch().timeline());
-      state.get(request.source());
+      Timeline source = state.get(request.source());
       older.checkUsable();
       var _ = BranchChanges.refuseIfProtected(older.durableIndex());
       state.checkFree(request.timeline());
@@ -149,12 +152,12 @@ final class BranchReplacement {
         throw new StorageException.Transient(
             "branch \"%s\" was renamed to \"%s\"".formatted(name, older.name()));
       }
+      Lsn readableFrom = state.reserve(request.timeline(), source, at);
       state.startRenaming(older.id().timeline(), keptAs);
       older.hold(
           new StorageException.Transient(
               "branch \"%s\" is being replaced by another state of it".formatted(older.name())));
-      state.reserve(request.timeline(), request.source());
-      return older;
+      return readableFrom;
     });
   }
 

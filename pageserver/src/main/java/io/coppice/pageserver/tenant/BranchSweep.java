@@ -40,7 +40,7 @@ final class BranchSweep {
 
   void run() {
     remedies.retry();
-    lifecycle.retryDeletions();
+    lifecycle.retry();
     Instant now = clock.now();
     for (Timeline timeline : tenants.timelines()) {
       try {

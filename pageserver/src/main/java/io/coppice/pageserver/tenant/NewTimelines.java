@@ -62,8 +62,17 @@ final class NewTimelines {
     return inPage < WalLayout.pageHeaderBytes(page, segmentSizeBytes) ? page : aligned;
   }
 
+  /**
+   * The index of a new branch.
+   *
+   * @param readableFrom from where on its parent's history stays
+   */
   static TimelineIndex branch(
-      BranchRequest request, Timeline parent, RecordPosition at, Instant createdAt) {
+      BranchRequest request,
+      Timeline parent,
+      RecordPosition at,
+      Lsn readableFrom,
+      Instant createdAt) {
     TimelineIdentity identity =
         new TimelineIdentity(
             new TenantTimelineId(request.tenant(), request.timeline()),
@@ -73,6 +82,6 @@ final class NewTimelines {
             parent.pgMajor(),
             parent.systemId(),
             parent.walSegmentSizeBytes());
-    return TimelineIndex.starting(identity, request.name(), parent.readableFrom(), at.previous());
+    return TimelineIndex.starting(identity, request.name(), readableFrom, at.previous());
   }
 }

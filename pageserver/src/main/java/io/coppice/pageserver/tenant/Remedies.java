@@ -3,6 +3,7 @@ package io.coppice.pageserver.tenant;
 import io.coppice.common.error.StorageException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,6 +15,7 @@ import org.slf4j.LoggerFactory;
 final class Remedies {
   private static final Logger log = LoggerFactory.getLogger(Remedies.class);
 
+  private final ReentrantLock retrying = new ReentrantLock();
   private final List<Remedy> pending = new ArrayList<>();
 
   /** Puts right what may be wrong; done again after it failed. */
@@ -33,8 +35,26 @@ final class Remedies {
     return isDone;
   }
 
-  /** Tries all again. */
+  /** Tries all again. Calls that overlap wait for each other, since none is to be done twice. */
   void retry() {
+    if (!isAnyPending()) {
+      return;
+    }
+    retrying.lock();
+    try {
+      tryAll();
+    } finally {
+      retrying.unlock();
+    }
+  }
+
+  private boolean isAnyPending() {
+    synchronized (pending) {
+      return !pending.isEmpty();
+    }
+  }
+
+  private void tryAll() {
     List<Remedy> tried;
     synchronized (pending) {
       tried = List.copyOf(pending);

@@ -47,6 +47,7 @@ public final class TenantManager implements AutoCloseable {
   private final BranchLifecycle lifecycle;
   private final BranchChanges changes;
   private final BranchSweep sweep;
+  private final GarbageCollection garbage;
   // Under the lock of the tenants.
   private final Set<TenantId> importing = new HashSet<>();
   private final Set<String> importingNames = new HashSet<>();
@@ -77,6 +78,7 @@ public final class TenantManager implements AutoCloseable {
     Remedies remedies = new Remedies();
     this.changes = new BranchChanges(tenants, environment, remote, clock, remedies);
     this.sweep = new BranchSweep(tenants, lifecycle, remedies, clock, config.expiryGraceMillis());
+    this.garbage = new GarbageCollection(tenants, remote, clock);
   }
 
   /**
@@ -247,6 +249,11 @@ public final class TenantManager implements AutoCloseable {
   /** When a branch is deleted that expired at that time and is not recovered. */
   public Instant deletionTime(Instant expiredAt) {
     return expiredAt.plusMillis(config.expiryGraceMillis());
+  }
+
+  /** History that is not needed any more, and promises to keep some. */
+  public GarbageCollection garbage() {
+    return garbage;
   }
 
   /** Ends branches that are due, and does again what has failed before. To be called regularly. */

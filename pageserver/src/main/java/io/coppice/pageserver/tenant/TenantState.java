@@ -1,7 +1,9 @@
 package io.coppice.pageserver.tenant;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TimelineId;
+import io.coppice.pageserver.gc.History;
 import io.coppice.pageserver.remote.TenantRecord;
 import io.coppice.pageserver.remote.TimelineIndex;
 import io.coppice.pageserver.timeline.Timeline;
@@ -10,6 +12,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +36,12 @@ final class TenantState {
 
   /** Timelines that are closed and not wholly deleted yet. */
   private final Map<TimelineId, TimelineIndex> deleting = new HashMap<>();
+
+  /** What ancestors must keep for those that are not usable: being made or deleted, or damaged. */
+  private final Map<TimelineId, History> held = new HashMap<>();
+
+  /** Where histories will begin, where that is decided, and maybe not durable yet. */
+  private final Map<TimelineId, Lsn> cutoffs = new HashMap<>();
 
   TenantState(TenantRecord record) {
     this.record = record;
@@ -121,21 +130,37 @@ final class TenantState {
     names.put(to, id);
   }
 
-  /** Keeps a name, and a parent from being deleted, for a branch that is being made. */
-  void reserve(TimelineId id, String name, TimelineId parent) {
-    taken.add(id);
+  /**
+   * Keeps a name, and the parent and its history from being deleted, for a branch that is being
+   * made at an LSN.
+   *
+   * @return from where on the parent's history stays
+   */
+  Lsn reserve(TimelineId id, String name, Timeline parent, Lsn at)
+      throws StorageException.Precondition {
+    Lsn readableFrom = reserve(id, parent, at);
     names.put(name, id);
-    childCounts.merge(parent, 1, Integer::sum);
+    return readableFrom;
   }
 
   /** As {@link #reserve}, of a branch that will take over another one's name. */
-  void reserve(TimelineId id, TimelineId parent) {
+  Lsn reserve(TimelineId id, Timeline parent, Lsn at) throws StorageException.Precondition {
+    Lsn readableFrom = cutoff(parent);
+    if (at.isBefore(readableFrom)) {
+      throw new StorageException.Precondition(
+          "branch \"%s\" has LSNs from %s to %s; %s is before them"
+              .formatted(parent.name(), readableFrom, parent.lastRecordLsn(), at));
+    }
+    TimelineId parentId = parent.id().timeline();
     taken.add(id);
-    childCounts.merge(parent, 1, Integer::sum);
+    childCounts.merge(parentId, 1, Integer::sum);
+    held.put(id, new History(id, id.toString(), Optional.of(parentId), at, readableFrom));
+    return readableFrom;
   }
 
   void cancelReservation(TimelineId id, TimelineId parent) {
     taken.remove(id);
+    held.remove(id);
     childCounts.merge(parent, -1, Integer::sum);
   }
 
@@ -146,14 +171,14 @@ final class TenantState {
   }
 
   void cancelReservation(TimelineId id, String name, TimelineId parent) {
-    taken.remove(id);
     names.remove(name);
-    childCounts.merge(parent, -1, Integer::sum);
+    cancelReservation(id, parent);
   }
 
   /** Adds a timeline whose name and parent are reserved. */
   void addReserved(Timeline timeline) {
     taken.remove(timeline.id().timeline());
+    held.remove(timeline.id().timeline());
     timelines.put(timeline.id().timeline(), timeline);
   }
 
@@ -171,6 +196,7 @@ final class TenantState {
   void addBroken(TimelineIndex index, StorageException why) {
     names.put(index.name(), index.id().timeline());
     index.ancestor().ifPresent(ancestor -> childCounts.merge(ancestor, 1, Integer::sum));
+    hold(index);
     broken.put(index.id().timeline(), why);
   }
 
@@ -211,6 +237,7 @@ final class TenantState {
   void hide(Timeline timeline) {
     timelines.remove(timeline.id().timeline());
     taken.add(timeline.id().timeline());
+    hold(timeline.durableIndex());
   }
 
   /** Notes the index by which a timeline, hidden before, is deleted. */
@@ -224,6 +251,7 @@ final class TenantState {
     // One that replaced another, and was undone, has that one's name.
     names.putIfAbsent(index.name(), index.id().timeline());
     index.ancestor().ifPresent(ancestor -> childCounts.merge(ancestor, 1, Integer::sum));
+    hold(index);
     startDeleting(index);
   }
 
@@ -239,8 +267,57 @@ final class TenantState {
   void finishDeleting(TimelineIndex index) {
     if (deleting.remove(index.id().timeline()) != null) {
       taken.remove(index.id().timeline());
+      held.remove(index.id().timeline());
+      cutoffs.remove(index.id().timeline());
       names.remove(index.name(), index.id().timeline());
       index.ancestor().ifPresent(ancestor -> childCounts.merge(ancestor, -1, Integer::sum));
+    }
+  }
+
+  private void hold(TimelineIndex index) {
+    held.put(index.id().timeline(), history(index));
+  }
+
+  private static History history(TimelineIndex index) {
+    return new History(
+        index.id().timeline(),
+        index.name(),
+        index.ancestor(),
+        index.startLsn(),
+        index.readableFrom());
+  }
+
+  /** Where a timeline's history begins, or soon will: nothing new may need what is before. */
+  Lsn cutoff(Timeline timeline) {
+    Lsn planned = cutoffs.getOrDefault(timeline.id().timeline(), Lsn.INVALID);
+    return Lsn.max(planned, timeline.readableFrom());
+  }
+
+  /** Has a timeline's history begin there soon. */
+  void planCutoff(Timeline timeline, Lsn lsn) {
+    cutoffs.put(timeline.id().timeline(), Lsn.max(lsn, cutoff(timeline)));
+  }
+
+  /** The histories of all timelines, whatever state they are in, as they are durable. */
+  List<History> histories() {
+    List<History> all = new ArrayList<>(held.values());
+    timelines.values().forEach(timeline -> all.add(history(timeline.durableIndex())));
+    return all;
+  }
+
+  /**
+   * Checks that of all timelines it is known what they need.
+   *
+   * @throws StorageException.Corrupt if an index is damaged
+   */
+  void checkAllKnown() throws StorageException.Corrupt {
+    for (Map.Entry<TimelineId, StorageException> entry : broken.entrySet()) {
+      if (!held.containsKey(entry.getKey())) {
+        throw new StorageException.Corrupt(
+            "what timeline %s needs is not known: %s"
+                .formatted(entry.getKey(), entry.getValue().getMessage()),
+            entry.getValue());
+      }
     }
   }
 

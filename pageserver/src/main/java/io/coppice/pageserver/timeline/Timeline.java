@@ -204,6 +204,11 @@ public final class Timeline {
     return index.current().term();
   }
 
+  /** Sees to it that this start of the page server has saved the index. */
+  public void claim() throws StorageException {
+    index.claim();
+  }
+
   /** Its index, as it is durable. */
   public TimelineIndex durableIndex() {
     return index.current();
@@ -348,9 +353,23 @@ public final class Timeline {
   private void checkReadable(Lsn lsn) throws StorageException {
     Lsn newest = lastRecordLsn();
     if (lsn.isBefore(readableFrom()) || lsn.isAfter(newest)) {
-      throw new StorageException.Precondition(
-          "LSN %s of %s cannot be read; from %s to %s can"
-              .formatted(lsn, id(), readableFrom(), newest));
+      throw unreadable(lsn);
+    }
+  }
+
+  private StorageException.Precondition unreadable(Lsn lsn) {
+    return new StorageException.Precondition(
+        "LSN %s of %s cannot be read; from %s to %s can"
+            .formatted(lsn, id(), readableFrom(), lastRecordLsn()));
+  }
+
+  /**
+   * To be called between the moment that a reader has its layers and the use of what it found
+   * there: before layers go, the LSNs for which they are needed cease to be readable.
+   */
+  void checkStillReadable(Lsn lsn) throws StorageException.Precondition {
+    if (lsn.isBefore(readableFrom())) {
+      throw unreadable(lsn);
     }
   }
 
@@ -367,7 +386,8 @@ public final class Timeline {
     }
   }
 
-  @Nullable Timeline ancestorTimeline() {
+  /** Null for a root. */
+  public @Nullable Timeline ancestorTimeline() {
     return ancestor;
   }
 

@@ -46,6 +46,7 @@ final class TimelineReader {
         for (int i = 0; i < keys.size(); i++) {
           Key key = keys.get(i);
           traversal.collect(key, scratch.context());
+          timeline.checkStillReadable(lsn);
           if (key.isRelationBlock()) {
             metrics.page(scratch.context());
           }
@@ -124,6 +125,7 @@ final class TimelineReader {
         for (Traversal.Stop stop : traversal.toRoot()) {
           sources.addAll(stop.layers().scan(from, toExclusive, stop.lsn()));
         }
+        timeline.checkStillReadable(lsn);
         merge(traversal, sources, out);
       } finally {
         sources.forEach(ScanSource::close);

@@ -24,6 +24,7 @@ import io.coppice.proto.page.LeaseLsnRequest;
 import io.coppice.proto.page.ReadLsn;
 import io.coppice.proto.v1.GetBranchRequest;
 import io.coppice.proto.v1.ListLayersRequest;
+import io.coppice.proto.v1.RunGcRequest;
 import io.coppice.proto.v1.Tenant;
 import io.coppice.proto.v1.WaitForLsnRequest;
 import io.grpc.Status;
@@ -340,5 +341,24 @@ final class PageserverTest {
                 .next(),
         Status.Code.FAILED_PRECONDITION,
         cluster.end().toString());
+  }
+
+  @Test
+  void garbageCollectionTellsWhatHoldsIt() {
+    RunGcRequest request =
+        RunGcRequest.newBuilder().setTenantId(tenant.getTenantId()).setDryRun(true).build();
+    assertThat(servers.timelines().runGc(request).getBranchesList())
+        .singleElement()
+        .satisfies(garbage -> {
+          assertThat(garbage.getName()).isEqualTo("main");
+          assertThat(garbage.getCutoff()).isEqualTo(cluster.end().value());
+          assertThat(garbage.getHeldBy()).isEqualTo("start");
+          assertThat(garbage.getLayers()).isZero();
+          assertThat(garbage.getFailure()).isEmpty();
+        });
+    assertFails(
+        () -> servers.timelines().runGc(request.toBuilder().setBranch("other").build()),
+        Status.Code.NOT_FOUND,
+        "main");
   }
 }

@@ -11,6 +11,7 @@ import io.coppice.common.platform.Clock;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.common.rpc.RpcChannel;
 import io.coppice.common.rpc.RpcHeaders;
+import io.coppice.pageserver.gc.GcSettings;
 import io.coppice.pageserver.receiver.ReceiverConfig;
 import io.coppice.pageserver.timeline.UpkeepLimits;
 import io.coppice.proto.page.GetBaseBackupRequest;
@@ -34,6 +35,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -80,7 +82,9 @@ final class Servers implements AutoCloseable {
                 1 << 20,
                 PageserverConfig.EXPIRY_GRACE_MILLIS_DEFAULT,
                 lsnWaitMillis,
-                UpkeepLimits.DEFAULTS),
+                UpkeepLimits.DEFAULTS,
+                GcSettings.DEFAULTS,
+                Duration.ZERO),
             Clock.SYSTEM,
             HASTY);
     channel = RpcChannel.open(new HostPort("127.0.0.1", server.port()));

@@ -22,8 +22,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 final class Actions {
   private static final int RECORDS_MAX = 10;
   private static final int VALUES_MAX = 4;
-  private static final int BRANCHES_MAX = 14;
-  private static final int DEPTH_MAX = 6;
+  static final int BRANCHES_MAX = 14;
+  static final int DEPTH_MAX = 6;
 
   private final World world;
   private long branchesAsked;
@@ -82,7 +82,10 @@ final class Actions {
     Timeline timeline = world.server().timeline(branch);
     world.server().maintenance.setMustSucceed(true);
     AtomicBoolean reached = new AtomicBoolean();
-    Lsn awaited = branch.last().plus(1);
+    Lsn awaited =
+        branch.isCaughtUp() || world.random.nextBoolean()
+            ? branch.last().plus(1)
+            : branch.next().end();
     try (LsnWait _ = timeline.onLsn(awaited, _ -> reached.set(true))) {
       for (int i = 0; i < recordsMax && !branch.isCaughtUp(); i++) {
         ingest(timeline.writer(), branch.takeNext());
@@ -146,6 +149,7 @@ final class Actions {
     world.server().maintenance.maintainSoon(world.server().timeline(branch));
     world.server().maintenance.runAsked();
     world.server().tenants.sweep();
+    addFound();
     noteDurable();
   }
 
@@ -166,7 +170,8 @@ final class Actions {
 
   /** A branch of a branch, at some LSN or now. */
   void branch() throws StorageException, InterruptedException {
-    SimBranch parent = world.any(world.branches);
+    // The newest often, so that chains grow long.
+    SimBranch parent = world.onceIn(2) ? world.branches.getLast() : world.any(world.branches);
     if (world.branches.size() >= BRANCHES_MAX || parent.depth() >= DEPTH_MAX) {
       return;
     }
@@ -191,33 +196,70 @@ final class Actions {
       Violation.check(
           world.server().tenants.createBranch(request) == made, "the same branch is made twice");
       world.coverage.mark("a branch was made at depth " + asked.parent().depth());
-    } catch (StorageException.Transient e) {
+    } catch (StorageException.Transient | StorageException.Conflict e) {
+      // A conflict is with what a failed attempt has left.
       world.say("%s off %s at %s fails", request.name(), asked.parent(), at);
       world.coverage.mark("making a branch failed");
       world.unsure.add(asked);
+    } catch (StorageException.Precondition e) {
+      Violation.check(
+          request.lsn().isPresent() && request.lsn().get().isBefore(asked.parent().cutoffMax),
+          "%s cannot be made at %s: %s",
+          request.name(),
+          at,
+          e);
+      world.coverage.mark("a branch below a cut-off that is planned was refused");
     }
   }
 
-  /** A branch is there of which that was not known. */
+  /** Where history was cut off no branch can be made. */
+  void branchTooEarly() throws StorageException, InterruptedException {
+    SimBranch parent = world.any(world.branches);
+    Lsn at = parent.readableFrom.plus(-64L - world.random.nextInt(500));
+    branchesAsked++;
+    BranchRequest request =
+        world.request(
+            new TimelineId(3, branchesAsked), "branch-" + branchesAsked, parent, Optional.of(at));
+    try {
+      Timeline made = world.server().tenants.createBranch(request);
+      throw new Violation("%s was made at %s".formatted(made.name(), at));
+    } catch (StorageException.Precondition e) {
+      world.coverage.mark("a branch below the cut-off was refused");
+    }
+  }
+
+  /** Branches are there of which it was not known whether they had been made. */
+  void addFound() {
+    for (World.Unsure asked : new ArrayList<>(world.unsure)) {
+      for (Timeline timeline : world.server().tenants.timelines()) {
+        if (timeline.id().timeline().equals(asked.request().timeline())) {
+          add(asked, timeline);
+          world.unsure.remove(asked);
+          world.coverage.mark("a branch had been made");
+        }
+      }
+    }
+  }
+
+  /** A branch is there. */
   void add(World.Unsure asked, Timeline made) {
     BranchRequest request = asked.request();
+    Lsn readableFrom = made.readableFrom();
+    Violation.check(
+        readableFrom.isAtOrBefore(asked.parent().cutoffMax), "%s lacks history", made.name());
     request
         .lsn()
         .ifPresent(lsn ->
             Violation.check(Math.abs(made.startLsn().minus(lsn)) < 64, "%s made elsewhere", lsn));
     world.branches.add(
         new SimBranch(
-            request.name(),
-            request.timeline(),
-            asked.parent(),
-            made.startLsn(),
-            made.readableFrom()));
+            request.name(), request.timeline(), asked.parent(), made.startLsn(), readableFrom));
   }
 
   /** What failed before is asked for again. */
   void retry() throws StorageException, InterruptedException {
     if (!world.unsure.isEmpty()) {
-      create(world.unsure.removeLast());
+      create(world.unsure.remove(world.random.nextInt(world.unsure.size())));
     }
     if (!world.deleting.isEmpty()) {
       delete(world.deleting.removeLast());
@@ -248,6 +290,9 @@ final class Actions {
       world.coverage.mark("a branch was deleted");
     } catch (StorageException.NotFound _) {
       world.say("delete %s, which is gone", branch);
+    } catch (StorageException.Precondition e) {
+      Violation.check(branch.mayBeProtected, "%s cannot be deleted: %s", branch, e);
+      world.branches.add(branch);
     } catch (StorageException.Transient _) {
       world.say("delete %s fails", branch);
       world.coverage.mark("deleting a branch failed");

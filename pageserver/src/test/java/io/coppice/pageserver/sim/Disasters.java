@@ -2,13 +2,17 @@ package io.coppice.pageserver.sim;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
+import io.coppice.pageserver.gc.Leases;
 import io.coppice.pageserver.timeline.Timeline;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -18,10 +22,14 @@ final class Disasters {
 
   private final World world;
   private final Actions actions;
+  private final Garbage garbage;
+  private final Changes changes;
 
-  Disasters(World world, Actions actions) {
+  Disasters(World world, Actions actions, Garbage garbage, Changes changes) {
     this.world = world;
     this.actions = actions;
+    this.changes = changes;
+    this.garbage = garbage;
   }
 
   void restart() throws StorageException, IOException {
@@ -43,10 +51,13 @@ final class Disasters {
     int left = 1 + world.random.nextInt(OPERATIONS_LEFT_MAX);
     world.server().store.setCalm(true);
     world.server().store.endAfter(left);
-    switch (world.random.nextInt(5)) {
+    switch (world.random.nextInt(8)) {
       case 0 -> actions.branch();
       case 1 -> actions.delete();
       case 2 -> actions.maintain();
+      case 3 -> garbage.collect();
+      case 4 -> changes.replace();
+      case 5 -> changes.rename();
       default -> actions.flush();
     }
     if (world.onceIn(3)) {
@@ -64,21 +75,43 @@ final class Disasters {
     Path elsewhere = world.directory.resolveSibling("elsewhere");
     world.say("take over");
     world.coverage.mark("a page server was taken over");
+    if (world.random.nextBoolean()) {
+      garbage.collect(stale, Optional.empty());
+    }
     SimServer next = SimServer.start(world, elsewhere);
     stale.maintenance.setAtOnce(true);
     for (Timeline timeline : stale.tenants.timelines()) {
       try {
         timeline.flush(0);
+        timeline.upkeep();
       } catch (StorageException.Transient _) {
         world.coverage.mark("a stale page server failed");
       }
     }
+    garbage.collect(stale, Optional.empty());
+    stale.maintenance.runAsked();
+    Map<SimBranch, Lsn> readable = new HashMap<>();
+    for (SimBranch branch : world.branches) {
+      readable.put(branch, stale.timeline(branch).readableFrom());
+    }
     stale.crash();
     world.setServer(next);
     adopt();
+    useAfterTakeOver();
     next.stop();
     world.setServer(SimServer.start(world, world.directory));
+    // A cut-off of which the first did not know whether it was saved, it may have taken back.
+    readable.forEach((branch, lsn) -> branch.readableFrom = Lsn.min(lsn, branch.readableFrom));
     adopt();
+  }
+
+  /** What needs, or drops, history of which the first page server may have another idea. */
+  private void useAfterTakeOver() throws StorageException, InterruptedException {
+    actions.branch();
+    if (world.onceIn(2)) {
+      world.clock.advanceMillis(Leases.DURATION.toMillis());
+      garbage.collect();
+    }
   }
 
   private void startAgain() throws StorageException, IOException {
@@ -151,15 +184,9 @@ final class Disasters {
         world.coverage.mark("a deletion had not begun");
       }
     }
-    for (World.Unsure asked : new ArrayList<>(world.unsure)) {
-      for (Timeline timeline : world.server().tenants.timelines()) {
-        if (timeline.id().timeline().equals(asked.request().timeline())) {
-          actions.add(asked, timeline);
-          world.unsure.remove(asked);
-          world.coverage.mark("a branch had been made");
-        }
-      }
-    }
+    actions.addFound();
+    changes.checkNames();
+    world.branches.forEach(branch -> branch.isNamed(branch.name));
   }
 
   private boolean isThere(SimBranch branch) {
@@ -181,6 +208,7 @@ final class Disasters {
         branch.durable,
         branch.walEnd());
     branch.beginAt(last);
+    garbage.noteReadableFrom(branch);
     branch.durable = last;
     SimRecord newest = branch.newest();
     Violation.check(

@@ -7,7 +7,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,23 +30,41 @@ final class SimBranch {
 
   String name;
 
+  /** Those that it may have: more than one after a change that failed. */
+  final Set<String> names = new TreeSet<>();
+
+  /** A change that failed may have left it so. */
+  boolean mayBeProtected;
+
   /** Up to where the page server has said that all is durable. */
   Lsn durable;
 
-  /** Below it reads are refused: at most what collecting garbage may have come to. */
+  /** Below it reads are refused. */
   Lsn readableFrom;
+
+  /** How far that may have come, or come yet, if saving it has failed. */
+  Lsn cutoffMax;
 
   /** The latest time of a commit, in Postgres's microseconds. */
   long latestMicros;
 
   SimBranch(String name, TimelineId id, @Nullable SimBranch parent, Lsn start, Lsn readableFrom) {
     this.name = name;
+    this.names.add(name);
     this.id = id;
     this.parent = parent;
     this.start = start;
     this.durable = start;
     this.readableFrom = readableFrom;
+    this.cutoffMax = readableFrom;
     this.latestMicros = parent == null ? 0 : parent.latestMicros;
+  }
+
+  /** It has that name, and no other one. */
+  void isNamed(String newName) {
+    name = newName;
+    names.clear();
+    names.add(newName);
   }
 
   /** What is read there; null if nothing is. */
@@ -54,6 +75,17 @@ final class SimBranch {
       return found.getValue().length == 0 ? null : found.getValue();
     }
     return parent == null ? null : parent.read(key, Lsn.min(lsn, start));
+  }
+
+  /** At which LSNs, up to where the page server is, a key was written, here or in ancestors. */
+  NavigableSet<Lsn> lsnsOf(Key key) {
+    NavigableSet<Lsn> all = parent == null ? new TreeSet<>() : parent.lsnsOf(key);
+    all.tailSet(start, false).clear();
+    TreeMap<Lsn, byte[]> own = versions.get(key);
+    if (own != null) {
+      all.addAll(own.headMap(last(), true).keySet());
+    }
+    return all;
   }
 
   /** Stores a value as its record, or the import, has it. */
@@ -78,6 +110,11 @@ final class SimBranch {
   }
 
   /** The next record for the page server. */
+  SimRecord next() {
+    return wal.get(ingested);
+  }
+
+  /** It takes that. */
   SimRecord takeNext() {
     return wal.get(ingested++);
   }

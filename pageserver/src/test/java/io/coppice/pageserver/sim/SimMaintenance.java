@@ -1,10 +1,14 @@
 package io.coppice.pageserver.sim;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.pageserver.layer.LayerDescriptor;
+import io.coppice.pageserver.layer.LayerKind;
 import io.coppice.pageserver.timeline.Maintenance;
 import io.coppice.pageserver.timeline.Timeline;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
 
@@ -58,13 +62,26 @@ final class SimMaintenance implements Maintenance {
     try {
       timeline.maintain();
       if (timeline.isUpkeepDue()) {
-        timeline.upkeep();
+        upkeep(timeline);
       }
       coverage.mark("maintenance went well");
       return true;
     } catch (StorageException _) {
       coverage.mark("maintenance failed");
       return false;
+    }
+  }
+
+  private void upkeep(Timeline timeline) {
+    List<LayerDescriptor> before = timeline.durableIndex().layers();
+    timeline.upkeep();
+    List<LayerDescriptor> made = new ArrayList<>(timeline.durableIndex().layers());
+    made.removeAll(before);
+    if (made.stream().anyMatch(layer -> layer.name().kind() == LayerKind.DELTA)) {
+      coverage.mark("deltas were compacted");
+    }
+    if (made.stream().anyMatch(layer -> layer.name().kind() == LayerKind.IMAGE)) {
+      coverage.mark("images were made");
     }
   }
 

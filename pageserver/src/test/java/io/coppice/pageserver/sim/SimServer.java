@@ -54,7 +54,7 @@ final class SimServer {
         0,
         0,
         0,
-        new UpkeepLimits(3, 1000, 5, 1 << 14, 2));
+        new UpkeepLimits(2, 1000, 4, 1 << 13, 1));
   }
 
   Timeline timeline(SimBranch branch) throws StorageException {

@@ -27,6 +27,8 @@ final class Simulation {
   private final World world;
   private final Coverage coverage;
   private final Actions actions;
+  private final Garbage garbage;
+  private final Changes changes;
   private final Disasters disasters;
   private final Reads reads;
 
@@ -34,7 +36,9 @@ final class Simulation {
     this.world = world;
     this.coverage = coverage;
     this.actions = new Actions(world);
-    this.disasters = new Disasters(world, actions);
+    this.garbage = new Garbage(world);
+    this.changes = new Changes(world, actions);
+    this.disasters = new Disasters(world, actions, garbage, changes);
     this.reads = new Reads(world);
   }
 
@@ -85,32 +89,60 @@ final class Simulation {
 
   private void step() throws StorageException, IOException, InterruptedException {
     int choice = world.random.nextInt(100);
-    if (choice < 45) {
+    if (choice < 42) {
       actions.write();
-    } else if (choice < 60) {
+    } else if (choice < 54) {
       actions.flush();
-    } else if (choice < 66) {
+    } else if (choice < 60) {
       actions.maintain();
-    } else if (choice < 74) {
-      actions.branch();
-    } else if (choice < 78) {
-      actions.delete();
-    } else if (choice < 82) {
-      actions.retry();
-    } else if (choice < 85) {
-      reads.checkOutside();
-    } else if (choice < 88) {
-      disasters.loseFile();
-    } else if (choice < 91) {
+    } else if (choice < 66) {
+      garbage.collect();
+    } else if (choice < 68) {
+      garbage.lease();
+    } else if (choice < 76) {
+      branches(choice);
+    } else if (choice < 86) {
+      others(choice);
+    } else if (choice < 89) {
       disasters.restart();
-    } else if (choice < 94) {
+    } else if (choice < 92) {
       disasters.crash();
-    } else if (choice < 97) {
+    } else if (choice < 95) {
       disasters.crashWithin();
-    } else if (choice < 98) {
+    } else if (choice < 96) {
       disasters.takeOver();
     } else {
       world.clock.advanceMillis(world.random.nextInt(3_600_000));
+    }
+  }
+
+  private void branches(int choice) throws StorageException, InterruptedException {
+    if (choice < 72) {
+      actions.branch();
+    } else if (choice < 74) {
+      actions.delete();
+    } else {
+      change();
+    }
+  }
+
+  private void change() throws StorageException, InterruptedException {
+    switch (world.random.nextInt(3)) {
+      case 0 -> changes.rename();
+      case 1 -> changes.protect();
+      default -> changes.replace();
+    }
+  }
+
+  private void others(int choice) throws StorageException, IOException, InterruptedException {
+    if (choice < 79) {
+      actions.retry();
+    } else if (choice < 81) {
+      actions.branchTooEarly();
+    } else if (choice < 83) {
+      reads.checkOutside();
+    } else {
+      disasters.loseFile();
     }
   }
 

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /** All there is in a history: a page server, its disk, the object store, and what must be true. */
 final class World {
   static final int SEGMENT_SIZE_BYTES = 16 << 20;
-  private static final TenantId TENANT = new TenantId(1, 1);
+  static final TenantId TENANT = new TenantId(1, 1);
   private static final TimelineId ROOT = new TimelineId(2, 1);
   private static final Lsn START = new Lsn(0x1000028);
 

@@ -2,6 +2,7 @@ package io.coppice.safekeeper.sim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.coppice.testsupport.mutant.SourceMutant;
 import java.io.IOException;
 import java.net.URLClassLoader;
 import java.nio.file.Path;
@@ -17,7 +18,7 @@ final class MutantTest {
   private static final long SCHEDULES_MAX = 20_000;
 
   static List<SourceMutant> mutants() throws IOException {
-    return SourceMutant.all();
+    return SourceMutant.all("safekeeper/src/test/resources/mutants");
   }
 
   @ParameterizedTest

@@ -150,6 +150,28 @@ public final class ConfigKeys {
           "24h",
           "How long a branch that has expired can be recovered before it is deleted.");
 
+  public static final ConfigKey<Duration> PAGESERVER_PITR =
+      new ConfigKey<>(
+          "pageserver.pitr",
+          ConfigType.DURATION,
+          "7d",
+          "How long the state after every commit can be read and branched from; 0s: no longer than"
+              + " pageserver.gc_horizon says.");
+
+  public static final ConfigKey<Long> PAGESERVER_GC_HORIZON =
+      new ConfigKey<>(
+          "pageserver.gc_horizon",
+          ConfigType.SIZE,
+          "64MB",
+          "How much of the newest WAL of each branch stays readable, however old or new it is.");
+
+  public static final ConfigKey<Duration> PAGESERVER_GC_PERIOD =
+      new ConfigKey<>(
+          "pageserver.gc_period",
+          ConfigType.DURATION,
+          "1h",
+          "How often history is dropped that need not be kept; 0s: only when asked.");
+
   public static final ConfigKey<Long> SAFEKEEPER_SCRUB_RATE =
       new ConfigKey<>(
           "safekeeper.scrub_rate",
@@ -223,6 +245,9 @@ public final class ConfigKeys {
           PAGESERVER_DELTA_LAYER_SIZE,
           PAGESERVER_IMAGE_CREATION_THRESHOLD,
           PAGESERVER_EXPIRY_GRACE,
+          PAGESERVER_PITR,
+          PAGESERVER_GC_HORIZON,
+          PAGESERVER_GC_PERIOD,
           SAFEKEEPER_SCRUB_RATE,
           SAFEKEEPER_BACKUP_TAIL_AFTER,
           STATUS_LISTEN,

@@ -39,7 +39,13 @@ public record CoppiceConfig(
 
   /** Settings of the page server alone. */
   public record Pageserver(
-      long openLayerSizeBytesMax, Duration lsnWait, Duration expiryGrace, Upkeep upkeep) {}
+      long openLayerSizeBytesMax,
+      Duration lsnWait,
+      Duration expiryGrace,
+      Upkeep upkeep,
+      Duration pitr,
+      long gcHorizonBytes,
+      Duration gcPeriod) {}
 
   /** When a page server writes layers anew. */
   public record Upkeep(
@@ -80,7 +86,10 @@ public record CoppiceConfig(
             settings.get(ConfigKeys.PAGESERVER_OPEN_LAYER_SIZE_MAX),
             settings.get(ConfigKeys.PAGESERVER_LSN_WAIT),
             settings.get(ConfigKeys.PAGESERVER_EXPIRY_GRACE),
-            upkeep(settings)),
+            upkeep(settings),
+            settings.get(ConfigKeys.PAGESERVER_PITR),
+            settings.get(ConfigKeys.PAGESERVER_GC_HORIZON),
+            settings.get(ConfigKeys.PAGESERVER_GC_PERIOD)),
         new Safekeeper(
             settings.get(ConfigKeys.SAFEKEEPER_SCRUB_RATE),
             settings.get(ConfigKeys.SAFEKEEPER_BACKUP_TAIL_AFTER)),

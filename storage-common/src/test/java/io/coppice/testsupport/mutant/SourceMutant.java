@@ -1,4 +1,4 @@
-package io.coppice.safekeeper.sim;
+package io.coppice.testsupport.mutant;
 
 import java.io.File;
 import java.io.IOException;
@@ -16,23 +16,24 @@ import javax.tools.ToolProvider;
  * A mistake to plant: edits of production sources, compiled aside. The sources and what is released
  * know nothing of it.
  *
- * <p>In a file of {@code mutants/}: what is wrong with it, then for each edit the source file, what
- * is there, exactly once, and what is to be there.
+ * <p>In a file of a directory of them: what is wrong with it, then for each edit the source file,
+ * what is there, exactly once, and what is to be there.
  *
  * @param name with its number in the list of mutants that must be caught
  */
-record SourceMutant(String name, String mistake, List<Edit> edits) {
+public record SourceMutant(String name, String mistake, List<Edit> edits) {
   private static final String FILE = "--- ";
   private static final String BEFORE = "<<<<";
   private static final String AFTER = "====";
   private static final String END = ">>>>";
 
   /** Of one place in one file. */
-  record Edit(String file, String before, String after) {}
+  public record Edit(String file, String before, String after) {}
 
-  static List<SourceMutant> all() throws IOException {
+  /** All of a directory of the project, in order of name. */
+  public static List<SourceMutant> all(String directory) throws IOException {
     List<SourceMutant> found = new ArrayList<>();
-    try (Stream<Path> files = Files.list(root().resolve("safekeeper/src/test/resources/mutants"))) {
+    try (Stream<Path> files = Files.list(root().resolve(directory))) {
       for (Path file : files.sorted().toList()) {
         found.add(parse(file));
       }
@@ -80,12 +81,12 @@ record SourceMutant(String name, String mistake, List<Edit> edits) {
   }
 
   /**
-   * Compiles what is changed, and gives a loader in which all else is as it is. Nothing of it is
-   * shared with this one's classes.
+   * Compiles what is changed, and gives a loader in which all else is as it is. Nothing of the
+   * project is shared with this one's classes; libraries are, since native ones are loaded once.
    *
    * @param directory for sources and classes
    */
-  URLClassLoader plant(Path directory) throws IOException {
+  public URLClassLoader plant(Path directory) throws IOException {
     Path classes = Files.createDirectories(directory.resolve("classes"));
     List<String> arguments = new ArrayList<>(List.of("-nowarn", "-proc:none", "-d"));
     arguments.add(classes.toString());
@@ -115,7 +116,25 @@ record SourceMutant(String name, String mistake, List<Edit> edits) {
     for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
       path.add(Path.of(entry).toUri().toURL());
     }
-    return new URLClassLoader(path.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
+    return new OwnClasses(path.toArray(URL[]::new));
+  }
+
+  /** Classes of the project are its own. */
+  private static final class OwnClasses extends URLClassLoader {
+    OwnClasses(URL[] path) {
+      super(path, SourceMutant.class.getClassLoader());
+    }
+
+    @Override
+    protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+      if (!name.startsWith("io.coppice.")) {
+        return super.loadClass(name, resolve);
+      }
+      synchronized (getClassLoadingLock(name)) {
+        Class<?> loaded = findLoadedClass(name);
+        return loaded == null ? findClass(name) : loaded;
+      }
+    }
   }
 
   @Override

@@ -1,0 +1,186 @@
+package io.coppice.pageserver.tenant;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
+import io.coppice.common.id.TimelineId;
+import io.coppice.common.platform.Clock;
+import io.coppice.pageserver.gc.Cutoff;
+import io.coppice.pageserver.gc.GcSettings;
+import io.coppice.pageserver.gc.Leases;
+import io.coppice.pageserver.query.Commit;
+import io.coppice.pageserver.timeline.Timeline;
+import io.coppice.pageserver.timeline.TimelineKeys;
+import io.coppice.postgres.record.PostgresTime;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A branch with a record each minute, for three hours. */
+@Timeout(60)
+final class GarbageCollectionTest {
+  private static final GcSettings HOUR = new GcSettings(Duration.ofHours(1), 0);
+  private static final GcSettings NOTHING = new GcSettings(Duration.ZERO, 0);
+  private static final int RECORDS = 180;
+
+  private static final class HandClock implements Clock {
+    Duration passed = Duration.ZERO;
+    Duration jumped = Duration.ZERO;
+
+    @Override
+    public Instant now() {
+      return Instant.parse("2026-01-01T00:00:00Z").plus(passed).plus(jumped);
+    }
+
+    @Override
+    public long monotonicNanos() {
+      return passed.toNanos();
+    }
+  }
+
+  @TempDir Path directory;
+  private final HandClock clock = new HandClock();
+  private TenantManager manager;
+  private Timeline root;
+
+  @BeforeEach
+  void write() throws Exception {
+    open();
+    try (var running = manager.importRoot(Store.rootImport())) {
+      byte[] value = Store.value("control");
+      running.put(TimelineKeys.CONTROL_FILE, value, 0, value.length);
+      root = running.finish();
+    }
+    for (int i = 1; i <= RECORDS; i++) {
+      clock.passed = clock.passed.plusMinutes(1);
+      byte[] commit = new byte[1 + Commit.SIZE_BYTES];
+      long micros = PostgresTime.fromInstant(clock.now());
+      new Commit(lsn(i), micros, micros).write(commit, 1);
+      root.writer().put(TimelineKeys.COMMIT_INDEX, lsn(i), commit, 0, commit.length);
+      Store.write(root, Store.block(1), lsn(i), "minute " + i);
+    }
+    root.flush(10_000);
+  }
+
+  private void open() throws StorageException {
+    manager = TenantManager.open(Store.config(directory), Store.objects(directory), clock);
+  }
+
+  @AfterEach
+  void close() {
+    manager.close();
+  }
+
+  private static Lsn lsn(int minute) {
+    return Store.START.plus(8L * minute);
+  }
+
+  private GarbageCollection.Report run(GcSettings settings, boolean dryRun)
+      throws StorageException {
+    List<GarbageCollection.Report> reports =
+        manager.garbage().run(Store.TENANT, Optional.of(Store.ROOT), settings, dryRun);
+    assertThat(reports).hasSize(1);
+    return reports.getFirst();
+  }
+
+  @Test
+  void keepsTheStateAtTheBeginningOfTheWindow() throws StorageException {
+    assertThat(run(HOUR, false).cutoff())
+        .isEqualTo(new Cutoff(lsn(RECORDS - 60), Cutoff.Reason.PITR));
+    assertThat(root.readableFrom()).isEqualTo(lsn(120));
+    assertThat(Store.read(root, Store.block(1), lsn(120))).hasValue("minute 120");
+    assertThatThrownBy(() -> Store.read(root, Store.block(1), lsn(119)))
+        .isInstanceOf(StorageException.Precondition.class)
+        .hasMessageContaining(lsn(120).toString());
+  }
+
+  @Test
+  void tellsWithoutDoing() throws StorageException {
+    assertThat(run(HOUR, true).cutoff().lsn()).isEqualTo(lsn(120));
+    assertThat(root.readableFrom()).isEqualTo(Store.START);
+    assertThat(Store.read(root, Store.block(1), lsn(1))).hasValue("minute 1");
+  }
+
+  @Test
+  void isNotMisledByAClockThatJumps() throws StorageException {
+    clock.jumped = Duration.ofDays(365);
+    assertThat(run(HOUR, false).cutoff().lsn()).isEqualTo(lsn(120));
+    clock.jumped = Duration.ofDays(-365);
+    assertThat(run(HOUR, false).cutoff().lsn()).isEqualTo(lsn(120));
+  }
+
+  @Test
+  void keepsWhatIsLeased() throws StorageException {
+    Instant until = manager.garbage().lease(root.id(), lsn(30));
+    assertThat(until).isEqualTo(clock.now().plus(Leases.DURATION));
+    assertThat(run(NOTHING, false).cutoff()).isEqualTo(new Cutoff(lsn(30), Cutoff.Reason.LEASE));
+    clock.passed = clock.passed.plus(Leases.DURATION);
+    assertThat(run(NOTHING, false).cutoff().lsn()).isEqualTo(lsn(RECORDS));
+    assertThatThrownBy(() -> manager.garbage().lease(root.id(), lsn(30)))
+        .isInstanceOf(StorageException.Precondition.class)
+        .hasMessageContaining(lsn(RECORDS).toString());
+  }
+
+  @Test
+  void waitsAfterAStartForLeasesThatItDoesNotKnow() throws StorageException {
+    manager.close();
+    open();
+    root = manager.branch(Store.TENANT, "main");
+    assertThat(run(NOTHING, false).cutoff())
+        .isEqualTo(new Cutoff(Store.START, Cutoff.Reason.START));
+    clock.passed = clock.passed.plus(Leases.DURATION);
+    assertThat(run(NOTHING, false).cutoff().lsn()).isEqualTo(lsn(RECORDS));
+  }
+
+  @Test
+  void keepsTheCutOffAcrossAStart() throws StorageException {
+    var _ = run(HOUR, false);
+    manager.close();
+    open();
+    root = manager.branch(Store.TENANT, "main");
+    assertThat(root.readableFrom()).isEqualTo(lsn(120));
+    assertThat(run(HOUR, false).cutoff().lsn()).isEqualTo(lsn(120));
+  }
+
+  @Test
+  void makesNoBranchBelowTheCutOff() throws Exception {
+    var _ = run(HOUR, false);
+    assertThatThrownBy(() -> branch("early", 1, lsn(119)))
+        .isInstanceOf(StorageException.Precondition.class)
+        .hasMessageContaining("from %s to %s".formatted(lsn(120), lsn(RECORDS)));
+    Timeline child = branch("child", 2, lsn(130));
+    assertThat(child.readableFrom()).isEqualTo(lsn(120));
+    assertThat(Store.read(child, Store.block(1), lsn(120))).hasValue("minute 120");
+  }
+
+  private Timeline branch(String name, int id, Lsn at) throws Exception {
+    return manager.createBranch(
+        new BranchRequest(
+            Store.TENANT, new TimelineId(5, id), name, Store.ROOT, Optional.of(at), 0));
+  }
+
+  @Test
+  void refusesReadsThatItOvertakes() {
+    List<Lsn> read = new ArrayList<>();
+    assertThatThrownBy(() ->
+            root.getPages(
+                List.of(Store.block(1), Store.block(1)),
+                lsn(50),
+                (_, _, _) -> {
+                  read.add(lsn(50));
+                  var _ = run(NOTHING, false);
+                }))
+        .isInstanceOf(StorageException.Precondition.class);
+    assertThat(read).hasSize(1);
+  }
+}
