@@ -116,7 +116,7 @@ class CompactionTest {
       long before = objects.operations();
       objects.failAfter(operation, isLastDone);
       try {
-        history.writeLayer(timeline, 20);
+        history.writeLayer(timeline, 20, 1_000);
       } catch (StorageException.Transient e) {
         // What it wrote is there, but not durable.
       }

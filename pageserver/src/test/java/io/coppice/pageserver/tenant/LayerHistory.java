@@ -39,6 +39,11 @@ final class LayerHistory {
 
   /** Writes some records, a part of which to one key, and flushes them. */
   void writeLayer(Timeline timeline, int recordCount) throws Exception {
+    writeLayer(timeline, recordCount, 20_000);
+  }
+
+  /** The same, where the flush may fail. */
+  void writeLayer(Timeline timeline, int recordCount, long flushMillis) throws Exception {
     int favourite = random.nextInt(KEYS);
     for (int i = 0; i < recordCount; i++) {
       Map<Key, String> record = new TreeMap<>();
@@ -52,7 +57,7 @@ final class LayerHistory {
       last = last.plus(8);
       write(timeline, last, record);
     }
-    timeline.flush(20_000);
+    timeline.flush(flushMillis);
   }
 
   private String text() {
