@@ -10,10 +10,12 @@ import io.coppice.cli.command.EndpointCommand;
 import io.coppice.cli.command.LsnCommand;
 import io.coppice.cli.command.PageCommand;
 import io.coppice.cli.command.SafekeeperCommand;
+import io.coppice.cli.command.ScrubCommand;
 import io.coppice.cli.command.TenantCommand;
 import io.coppice.cli.command.TimeCommand;
 import io.coppice.cli.command.VersionCommand;
 import io.coppice.cli.command.WalCommand;
+import io.coppice.cli.command.WhyCommand;
 import io.coppice.cli.demo.DemoCommand;
 import io.coppice.cli.output.CommandFailure;
 import io.coppice.cli.output.ExitCode;
@@ -67,6 +69,7 @@ public final class Cli {
         new EndpointCommand(session),
         new ConnectionStringCommand(session),
         new PageCommand(session),
+        new WhyCommand(session),
         new LsnCommand(session),
         new TimeCommand(session),
         new WalCommand(session),
@@ -74,6 +77,7 @@ public final class Cli {
         new SafekeeperCommand(session),
         new ConfigCommand(session),
         new DoctorCommand(session),
+        new ScrubCommand(session),
         new CompletionCommand(session),
         new VersionCommand(session));
   }

@@ -134,11 +134,15 @@ public final class Session {
     return PageserverClient.open(configOfRunning().cluster().pageserver());
   }
 
+  /** Name or id of a tenant, if somebody said one. */
+  public Optional<String> namedTenant() {
+    return root.tenant().or(() -> Optional.ofNullable(environment.get("COPPICE_TENANT")));
+  }
+
   /** The tenant that is meant: named, or the only one. */
   public TenantInfo tenant(PageserverClient client) throws StorageException, CommandFailure {
     List<TenantInfo> tenants = client.listTenants();
-    Optional<String> named =
-        root.tenant().or(() -> Optional.ofNullable(environment.get("COPPICE_TENANT")));
+    Optional<String> named = namedTenant();
     if (named.isPresent()) {
       String name = named.get();
       return tenants.stream()

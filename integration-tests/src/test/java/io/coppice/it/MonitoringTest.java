@@ -53,17 +53,25 @@ final class MonitoringTest {
         .atMost(Duration.ofSeconds(20))
         .untilAsserted(() -> assertThat(get(endpoint, "/readyz")).isEqualTo("ready\n"));
 
-    Exposition served =
-        Exposition.parse(get(up.status().toString(), "/metrics") + get(endpoint, "/metrics"));
-
-    assertThat(served.families().stream().filter(name -> name.startsWith("coppice_")))
-        .as("served, and described in operations.md")
-        .containsExactlyInAnyOrderElementsOf(documented());
+    // Some are there only once they are known.
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .untilAsserted(() ->
+            assertThat(scrape(up, endpoint).families())
+                .as("served, and described in operations.md")
+                .filteredOn(name -> name.startsWith("coppice_"))
+                .containsExactlyInAnyOrderElementsOf(documented()));
+    Exposition served = scrape(up, endpoint);
     assertThat(served.misused(Files.readString(DOCS.resolve("monitoring/alerts.yaml"))))
         .as("of alerts.yaml, and not served")
         .isEmpty();
     assertThat(served.misused(expressions())).as("of dashboard.json, and not served").isEmpty();
     cluster.succeed("endpoint", "stop", "main");
+  }
+
+  private static Exposition scrape(RunFile up, String endpoint)
+      throws IOException, InterruptedException {
+    return Exposition.parse(get(up.status().toString(), "/metrics") + get(endpoint, "/metrics"));
   }
 
   private static String jdbc(String connection) {

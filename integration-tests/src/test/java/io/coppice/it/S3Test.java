@@ -9,12 +9,16 @@ import io.coppice.compute.endpoint.Endpoint;
 import io.coppice.compute.postgres.DirectoryTrees;
 import io.coppice.it.support.Ports;
 import io.coppice.it.support.Sql;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -79,7 +83,41 @@ final class S3Test {
         Connection connection = connect(endpoint)) {
       assertThat(Sql.one(connection, FINGERPRINT)).isEqualTo(rows);
     }
+    readsAfterEviction(rows);
+    // What is in the bucket is what the indexes say, read by another process.
+    assertThat(cluster.coppice("scrub").exitCode()).isZero();
     assertThat(cluster.succeed("doctor", "s3")).contains("conditional write");
+  }
+
+  /** Layers that nobody reads go within seconds, and come back from the bucket. */
+  private void readsAfterEviction(String rows) throws Exception {
+    Files.writeString(
+        cluster.configFile(),
+        "[pageserver]\ndisk_cache_idle_max = \"1s\"\n",
+        StandardOpenOption.APPEND);
+    String pid = Long.toString(cluster.pageserver().pid());
+    assertThat(new ProcessBuilder("kill", "-HUP", pid).start().waitFor()).isZero();
+    Path layers = cluster.dataDirectory().resolve("pageserver").resolve("layers");
+    await().atMost(Duration.ofSeconds(30)).until(() -> countFiles(layers) == 0);
+    try (Endpoint endpoint = Endpoint.start(cluster.endpoint("side"));
+        Connection connection = connect(endpoint)) {
+      assertThat(Sql.one(connection, FINGERPRINT)).isEqualTo(rows);
+      String path = Sql.one(connection, "select pg_relation_filepath('t')");
+      String why =
+          cluster.succeed("why", "--branch", "side", "--block", "0", "--rel", relation(path));
+      assertThat(why).contains("apply ").contains("find ");
+    }
+  }
+
+  /** Such as {@code 1663/5/16384} of {@code base/5/16384}. */
+  private static String relation(String path) {
+    return path.replace("base/", "1663/");
+  }
+
+  private static long countFiles(Path directory) throws IOException {
+    try (Stream<Path> files = Files.walk(directory)) {
+      return files.filter(Files::isRegularFile).count();
+    }
   }
 
   private static Connection connect(Endpoint endpoint) throws Exception {

@@ -2,6 +2,7 @@ package io.coppice.cli.command;
 
 import io.coppice.cli.Session;
 import io.coppice.cli.output.Column;
+import io.coppice.common.config.ConfigKeys;
 import io.coppice.common.config.ConfigOrigin;
 import io.coppice.common.config.Settings;
 import io.coppice.common.error.StorageException;
@@ -42,6 +43,8 @@ public final class ConfigCommand extends Noun {
             List.of(
                 Column.of("key", entry -> entry.key().name()),
                 new Column<Settings.Entry>("value", this::value, this::value)));
+    columns.add(
+        Column.of("reload", entry -> ConfigKeys.RELOADABLE.contains(entry.key()) ? "yes" : "no"));
     if (showOrigin) {
       columns.add(Column.of("origin", entry -> entry.origin().toString()));
     }

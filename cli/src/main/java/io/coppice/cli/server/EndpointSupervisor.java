@@ -41,6 +41,9 @@ public final class EndpointSupervisor {
   private static final long POLL_MILLIS = 50;
   private static final int LOG_LINES_SHOWN = 12;
 
+  /** Half of it is for the quorum to confirm the last WAL. */
+  private static final long STOP_LIMIT_MILLIS = 60_000;
+
   private EndpointSupervisor() {}
 
   /**
@@ -135,7 +138,9 @@ public final class EndpointSupervisor {
                 "--set",
                 "endpoint.status_listen=" + config.endpoint().statusListen(),
                 "--set",
-                "log.level=" + config.logLevel().name()));
+                "log.level=" + config.logLevel().name(),
+                "--set",
+                "log.format=" + config.logFormat().name()));
     request.port().ifPresent(port -> arguments.addAll(List.of("--port", Integer.toString(port))));
     request
         .pgBin()
@@ -149,7 +154,7 @@ public final class EndpointSupervisor {
   public static int run(Session session, Request request)
       throws StorageException, IOException, InterruptedException {
     CoppiceConfig config = session.configOfRunning();
-    ServerLog.setLevel(config.logLevel());
+    ServerLog.set(config.logLevel(), config.logFormat());
     AtomicReference<Endpoint> running = new AtomicReference<>();
     try (Metrics metrics = BuildInfo.load().addTo(new Metrics());
         StatusServer status =
@@ -177,7 +182,8 @@ public final class EndpointSupervisor {
       Endpoint endpoint = Endpoint.start(spec);
       endpoint.measure(metrics.registry());
       running.set(endpoint);
-      Shutdown shutdown = Shutdown.onSignal(session.output(), () -> stop(session, endpoint));
+      Shutdown shutdown =
+          Shutdown.onSignal(session.output(), STOP_LIMIT_MILLIS, () -> stop(session, endpoint));
       Shutdown.endWith(request.endWith());
       EndpointOutcome outcome = endpoint.awaitStopped();
       shutdown.finished();

@@ -12,6 +12,7 @@ import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.pageserver.gc.GcSettings;
+import io.coppice.pageserver.maintenance.LayerEviction;
 import io.coppice.pageserver.server.Pageserver;
 import io.coppice.pageserver.server.PageserverConfig;
 import io.coppice.pageserver.timeline.UpkeepLimits;
@@ -43,6 +44,7 @@ final class RunningRoles {
   private final Instant startedAt;
   private final Metrics metrics = BuildInfo.load().addTo(new Metrics());
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+  private final List<Pageserver> pageservers = new CopyOnWriteArrayList<>();
   private final Map<String, String> addresses = new LinkedHashMap<>();
 
   /** Each says why a role cannot do its work; empty if it can. */
@@ -86,6 +88,18 @@ final class RunningRoles {
     metrics.add(numbers);
     listens("safekeeper_" + id, address);
     return address;
+  }
+
+  /** Takes those of the settings into use that can be changed while it runs. */
+  void reload(CoppiceConfig next) {
+    ServerLog.setLevel(next.logLevel());
+    pageservers.forEach(pageserver -> pageserver.setEviction(evictionLimits(next)));
+  }
+
+  private static LayerEviction.Limits evictionLimits(CoppiceConfig config) {
+    return new LayerEviction.Limits(
+        config.pageserver().diskCacheSizeBytesMax(),
+        config.pageserver().diskCacheIdleMax().toMillis());
   }
 
   private void listens(String role, HostPort address) {
@@ -134,12 +148,14 @@ final class RunningRoles {
                 config.objectStore(),
                 config.pageserver().openLayerSizeBytesMax(),
                 config.pageserver().expiryGrace().toMillis(),
+                evictionLimits(config),
                 config.pageserver().lsnWait().toMillis(),
                 upkeep(config.pageserver().upkeep()),
                 new GcSettings(config.pageserver().pitr(), config.pageserver().gcHorizonBytes()),
                 config.pageserver().gcPeriod()),
             metrics.registry());
     opened(pageserver);
+    pageservers.add(pageserver);
     HostPort address = new HostPort(listen.host(), pageserver.port());
     metrics.add(pageserver.branchMetrics());
     Readiness readiness = new Readiness(safekeepers);

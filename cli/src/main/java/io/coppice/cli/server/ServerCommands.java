@@ -19,6 +19,9 @@ import picocli.CommandLine.Option;
 
 /** Commands that run storage roles until they are told to stop. */
 public final class ServerCommands {
+  /** Flushing may take a third of it; what is not flushed is on the safekeepers. */
+  private static final long STOP_LIMIT_MILLIS = 60_000;
+
   private ServerCommands() {}
 
   /** What starts; closed by the caller if it fails half way. */
@@ -33,7 +36,7 @@ public final class ServerCommands {
   private static void run(
       Session session, CoppiceConfig config, @Nullable Long endWith, int statusOffset, Start start)
       throws Exception {
-    ServerLog.setLevel(config.logLevel());
+    ServerLog.set(config.logLevel(), config.logFormat());
     RunningRoles roles = new RunningRoles(config, session.clock());
     boolean started = false;
     try {
@@ -48,6 +51,7 @@ public final class ServerCommands {
     var _ =
         Shutdown.onSignal(
             session.output(),
+            STOP_LIMIT_MILLIS,
             () -> {
               boolean clean = roles.close();
               session.output().message(clean ? "stopped" : "stopped, not cleanly: see above");
@@ -79,7 +83,7 @@ public final class ServerCommands {
       // A person reads along: without being asked, only what is wrong.
       boolean asked =
           !(session.settings().origin(ConfigKeys.LOG_LEVEL) instanceof ConfigOrigin.Default);
-      ServerLog.setLevel(asked ? config.logLevel() : LogLevel.WARN);
+      ServerLog.set(asked ? config.logLevel() : LogLevel.WARN, config.logFormat());
       try (var _ = DataDirLock.take(config.dataDir())) {
         run(session, config, endWith, 0, (roles, status) -> start(roles, status, config));
       }
@@ -138,7 +142,7 @@ public final class ServerCommands {
     @Override
     public Integer call() throws Exception {
       CoppiceConfig config = session.config();
-      ServerLog.setLevel(config.logLevel());
+      ServerLog.set(config.logLevel(), config.logFormat());
       run(
           session,
           config,
@@ -146,6 +150,7 @@ public final class ServerCommands {
           0,
           (roles, status) -> {
             HostPort address = roles.startPageserver(config.cluster().safekeepers());
+            Hangup.run(() -> reload(session, roles));
             ready(session.output(), "page server", address, status);
           });
       return ExitCode.OK.number();
@@ -156,7 +161,7 @@ public final class ServerCommands {
   public static void runSafekeeper(Session session, int number, @Nullable Long endWith)
       throws Exception {
     CoppiceConfig config = session.config();
-    ServerLog.setLevel(config.logLevel());
+    ServerLog.set(config.logLevel(), config.logFormat());
     List<HostPort> all = config.cluster().safekeepers();
     if (number < 1 || number > all.size()) {
       throw new CommandFailure(
@@ -171,8 +176,19 @@ public final class ServerCommands {
         number,
         (roles, status) -> {
           HostPort address = roles.startSafekeeper(number, all.get(number - 1));
+          Hangup.run(() -> reload(session, roles));
           ready(session.output(), "safekeeper " + number, address, status);
         });
+  }
+
+  /** A configuration that is wrong changes nothing. */
+  private static void reload(Session session, RunningRoles roles) {
+    try {
+      roles.reload(session.config());
+      session.output().message("settings read again");
+    } catch (StorageException e) {
+      session.output().message("settings are kept as they are: " + e.getMessage());
+    }
   }
 
   private static void ready(Output output, String role, HostPort address, HostPort status)

@@ -3,11 +3,13 @@ package io.coppice.cli.server;
 import io.coppice.cli.output.Output;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * How a long-running command ends: SIGTERM and SIGINT close what it runs, and the process exits
- * with 0. A process that was started to serve another one ends with that one.
+ * with 0; if that fails or takes too long, with 1. A process that was started to serve another one
+ * ends with that one.
  */
 public final class Shutdown {
 
@@ -18,15 +20,21 @@ public final class Shutdown {
   }
 
   private final Output output;
+  private final long limitMillis;
   private final AtomicBoolean finished = new AtomicBoolean();
 
-  private Shutdown(Output output) {
+  private Shutdown(Output output, long limitMillis) {
     this.output = output;
+    this.limitMillis = limitMillis;
   }
 
-  /** From now on, a signal closes and exits. */
-  public static Shutdown onSignal(Output output, Closer closer) {
-    Shutdown shutdown = new Shutdown(output);
+  /**
+   * From now on, a signal closes and exits.
+   *
+   * @param limitMillis when that takes longer, it exits all the same: what must be durable is
+   */
+  public static Shutdown onSignal(Output output, long limitMillis, Closer closer) {
+    Shutdown shutdown = new Shutdown(output, limitMillis);
     Runtime.getRuntime()
         .addShutdownHook(
             Thread.ofPlatform().name("shutdown").unstarted(() -> shutdown.run(closer)));
@@ -42,6 +50,7 @@ public final class Shutdown {
     if (!finished.compareAndSet(false, true)) {
       return;
     }
+    Thread.ofPlatform().name("shutdown-limit").daemon().start(this::endAtLimit);
     int code = 0;
     try {
       closer.close();
@@ -51,6 +60,17 @@ public final class Shutdown {
     } finally {
       Runtime.getRuntime().halt(code);
     }
+  }
+
+  private void endAtLimit() {
+    try {
+      if (!new CountDownLatch(1).await(limitMillis, TimeUnit.MILLISECONDS)) {
+        output.message("could not stop within %d s, ends now".formatted(limitMillis / 1_000));
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+    Runtime.getRuntime().halt(1);
   }
 
   /** Waits for the signal; never returns. */

@@ -24,6 +24,8 @@ import io.coppice.proto.v1.BeginWalResponse;
 import io.coppice.proto.v1.Branch;
 import io.coppice.proto.v1.CreateBranchRequest;
 import io.coppice.proto.v1.DeleteBranchRequest;
+import io.coppice.proto.v1.ExplainPageRequest;
+import io.coppice.proto.v1.ExplainPageResponse;
 import io.coppice.proto.v1.FlushBranchRequest;
 import io.coppice.proto.v1.GetBranchRequest;
 import io.coppice.proto.v1.ImportHeader;
@@ -269,6 +271,28 @@ public final class PageserverClient implements AutoCloseable {
     branch.ifPresent(request::setBranch);
     RunGcResponse response = call(() -> timelines(TRANSFER_TIMEOUT_MILLIS).runGc(request.build()));
     return response.getBranchesList().stream().map(WireCodec::garbage).toList();
+  }
+
+  /**
+   * Reads a page, and says what that took.
+   *
+   * @param lsn {@link Lsn#INVALID} takes the newest
+   */
+  public ExplainPageResponse explainPage(
+      TenantId tenant, String branch, RelationTag relation, int block, Lsn lsn)
+      throws StorageException {
+    ExplainPageRequest request =
+        ExplainPageRequest.newBuilder()
+            .setTenantId(tenant.toString())
+            .setBranch(branch)
+            .setSpcOid(relation.spcOid())
+            .setDbOid(relation.dbOid())
+            .setRelNumber(relation.relNumber())
+            .setForkNumber(relation.fork())
+            .setBlockNumber(block)
+            .setLsn(lsn.value())
+            .build();
+    return call(() -> timelines().explainPage(request));
   }
 
   /**

@@ -93,7 +93,7 @@ public final class DeltaMerge implements AutoCloseable {
     try {
       long count = 0;
       for (LayerHandle layer : layers) {
-        count += layer.open().entryCount();
+        count += layer.entryCount();
       }
       merge.expectedCount = count;
       return merge;
@@ -111,7 +111,7 @@ public final class DeltaMerge implements AutoCloseable {
     LayerKeys.encode(end, toExclusive, -1L);
     try {
       for (LayerHandle layer : layers) {
-        merge.add(new Source(layer.open().mergeCursor(), end), from);
+        merge.add(new Source(layer.mergeCursor(), end), from);
       }
       merge.expectedCount = -1;
       return merge;

@@ -1,6 +1,7 @@
 package io.coppice.pageserver.layer;
 
 import io.coppice.common.key.Key;
+import java.util.concurrent.atomic.AtomicLong;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.Cache;
@@ -32,10 +33,12 @@ public final class LayerEnvironment implements AutoCloseable {
     RocksDB.loadLibrary();
   }
 
+  private final AtomicLong residencyVersion = new AtomicLong();
   private final Cache blockCache;
   private final BloomFilter bloomFilter = new BloomFilter(BLOOM_BITS_PER_KEY, false);
   private final Options deltaOptions;
   private final Options imageOptions;
+  private volatile long coarseMillis;
   private final EnvOptions envOptions = new EnvOptions();
   private final ReadOptions pointReads =
       new ReadOptions().setPrefixSameAsStart(true).setVerifyChecksums(true);
@@ -70,6 +73,25 @@ public final class LayerEnvironment implements AutoCloseable {
         .setTableFormatConfig(table)
         .setCompressionType(CompressionType.LZ4_COMPRESSION)
         .useFixedLengthPrefixExtractor(Key.SIZE_BYTES);
+  }
+
+  /** The time, as it was when {@link #setCoarseMillis} was last called; costs nothing to ask. */
+  long coarseMillis() {
+    return coarseMillis;
+  }
+
+  /** Tells layers the time, now and then, so that they know when they were last used. */
+  public void setCoarseMillis(long nowMillis) {
+    coarseMillis = nowMillis;
+  }
+
+  /** Changes whenever a layer file comes to this machine or goes from it. */
+  long residencyVersion() {
+    return residencyVersion.get();
+  }
+
+  void residencyChanged() {
+    residencyVersion.incrementAndGet();
   }
 
   Options options(LayerKind kind) {

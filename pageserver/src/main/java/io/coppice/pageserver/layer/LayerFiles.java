@@ -11,6 +11,12 @@ public interface LayerFiles {
   /** The file on this machine, got from the object store first if need be; of the right size. */
   Path fetch(LayerDescriptor layer) throws StorageException;
 
-  /** Forgets the file here, which is damaged, so that it is got again. */
-  void discard(LayerDescriptor layer) throws StorageException;
+  /**
+   * Gets the file from the object store though it is here, and puts it in the place of the one
+   * here, which is damaged. If that fails the one here stays: it may be the only one.
+   */
+  Path fetchAgain(LayerDescriptor layer) throws StorageException;
+
+  /** Deletes the file here, if it is here. */
+  void evict(LayerDescriptor layer) throws StorageException;
 }

@@ -14,7 +14,10 @@ import org.jspecify.annotations.Nullable;
 public final class LayerSet extends RefCounted {
   private final List<OpenLayer> memory;
   private final LayerMap files;
-  private volatile boolean resident;
+  private final @Nullable LayerHandle anyFile;
+
+  /** What was last found, in the lowest bit, and as of which version of residency. */
+  private volatile long residency = -1;
 
   /**
    * A set, which takes references of its own.
@@ -24,8 +27,10 @@ public final class LayerSet extends RefCounted {
   public LayerSet(List<OpenLayer> memory, LayerMap files) {
     this.memory = List.copyOf(memory);
     this.files = files;
+    List<LayerHandle> all = files.layers();
+    this.anyFile = all.isEmpty() ? null : all.getFirst();
     memory.forEach(RefCounted::retain);
-    files.layers().forEach(RefCounted::retain);
+    all.forEach(RefCounted::retain);
   }
 
   @Override
@@ -54,8 +59,7 @@ public final class LayerSet extends RefCounted {
     LayerHandle image = files.newestImage(key, lsn);
     Lsn floor = image == null ? Lsn.INVALID : image.name().lsnFrom();
     for (OpenLayer layer : memory) {
-      context.visited();
-      layer.collect(key, lsn.value(), floor.value(), versions);
+      context.collect(layer, key, lsn.value(), floor.value());
       if (versions.isComplete()) {
         return true;
       }
@@ -65,18 +69,12 @@ public final class LayerSet extends RefCounted {
         lsn,
         floor,
         delta -> {
-          context.visited();
-          context
-              .cursor(delta)
-              .collect(context.buffers(), key, lsn.value(), floor.value(), versions);
+          context.collect(delta, key, lsn.value(), floor.value());
           return !versions.isComplete();
         });
     if (image != null && !versions.isComplete()) {
       // An image has every key that existed: one that it lacks did not.
-      context.visited();
-      context
-          .cursor(image)
-          .collect(context.buffers(), key, floor.value(), floor.value() - 1, versions);
+      context.collect(image, key, floor.value(), floor.value() - 1);
       return true;
     }
     return versions.isComplete();
@@ -99,7 +97,7 @@ public final class LayerSet extends RefCounted {
         sources.add(layer.scan(from, toExclusive, lsn.value()));
       }
       for (LayerHandle layer : files.overlapping(from, toExclusive, lsn)) {
-        sources.add(layer.open().scan(from, toExclusive, lsn.value()));
+        sources.add(layer.scan(from, toExclusive, lsn));
       }
       return sources;
     } catch (StorageException e) {
@@ -134,7 +132,7 @@ public final class LayerSet extends RefCounted {
             && name.overlaps(from, toExclusive)
             && name.lsnFrom().isAtOrBefore(upTo)
             && name.lsnTo().isAfter(after.plus(1))) {
-          sources.add(layer.open().scan(from, toExclusive, upTo.value()));
+          sources.add(layer.scan(from, toExclusive, upTo));
         }
       }
       return sources;
@@ -144,18 +142,22 @@ public final class LayerSet extends RefCounted {
     }
   }
 
-  /** Whether all layers are on this machine. */
+  /**
+   * Whether all layers are on this machine. The answer is kept until a layer, of whatever timeline,
+   * comes or goes.
+   */
   public boolean isResident() {
-    if (resident) {
+    if (anyFile == null) {
       return true;
     }
-    for (LayerHandle layer : files.layers()) {
-      if (!layer.isResident()) {
-        return false;
-      }
+    long asOf = anyFile.residencyVersion();
+    long answered = residency;
+    if (answered >>> 1 == asOf) {
+      return (answered & 1) != 0;
     }
-    resident = true;
-    return true;
+    boolean isResident = files.layers().stream().allMatch(LayerHandle::isResident);
+    residency = asOf << 1 | (isResident ? 1 : 0);
+    return isResident;
   }
 
   /** The layer that is written to, if there is one. */

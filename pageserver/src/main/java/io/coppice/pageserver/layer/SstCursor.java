@@ -11,9 +11,20 @@ final class SstCursor implements AutoCloseable {
   private final SstLayer layer;
   private final SstFileReaderIterator iterator;
 
-  SstCursor(SstLayer layer, SstFileReaderIterator iterator) {
+  private final boolean ownsReference;
+
+  /**
+   * @param ownsReference whether closing it releases a reference to the file
+   */
+  SstCursor(SstLayer layer, SstFileReaderIterator iterator, boolean ownsReference) {
     this.layer = layer;
     this.iterator = iterator;
+    this.ownsReference = ownsReference;
+  }
+
+  /** The file it is of. */
+  SstLayer layer() {
+    return layer;
   }
 
   /** As {@link OpenLayer#collect}. */
@@ -82,5 +93,8 @@ final class SstCursor implements AutoCloseable {
   @Override
   public void close() {
     iterator.close();
+    if (ownsReference) {
+      layer.release();
+    }
   }
 }

@@ -15,13 +15,13 @@ import org.rocksdb.SstFileReader;
 import org.rocksdb.Status;
 
 /**
- * An open layer file. Thread safe; must not be closed while someone reads, which its {@link
- * LayerHandle} sees to.
+ * An open layer file. Thread safe; closed with its last reader, who has a reference, or when its
+ * {@link LayerHandle} lets go of it.
  *
  * <p>Every block is checked against its checksum when it is read, and the file against what it says
  * of itself when it is opened; the checksum of the whole file was checked when it came here.
  */
-final class SstLayer {
+final class SstLayer extends RefCounted {
   private static final int POOLED_CURSORS_MAX = 4;
 
   private final Path file;
@@ -49,10 +49,10 @@ final class SstLayer {
       layer.checkIdentity(owner, wanted);
       return layer;
     } catch (RocksDBException e) {
-      layer.close();
+      layer.release();
       throw layer.failed(e);
     } catch (StorageException e) {
-      layer.close();
+      layer.release();
       throw e;
     }
   }
@@ -99,7 +99,7 @@ final class SstLayer {
         return pooled;
       }
     }
-    return new SstCursor(this, reader.newIterator(environment.pointReads()));
+    return new SstCursor(this, reader.newIterator(environment.pointReads()), false);
   }
 
   void giveBack(SstCursor cursor) {
@@ -114,7 +114,7 @@ final class SstLayer {
   }
 
   private SstCursor rangeCursor() {
-    return new SstCursor(this, reader.newIterator(environment.rangeReads()));
+    return new SstCursor(this, reader.newIterator(environment.rangeReads()), false);
   }
 
   /** Versions that it has. */
@@ -122,9 +122,12 @@ final class SstLayer {
     return entryCount;
   }
 
-  /** A cursor for one pass over all of it, which leaves the cache as it is. */
+  /**
+   * A cursor for one pass over all of it, which leaves the cache as it is. Takes over the caller's
+   * reference, and releases it when it is closed.
+   */
   SstCursor mergeCursor() {
-    return new SstCursor(this, reader.newIterator(environment.merges()));
+    return new SstCursor(this, reader.newIterator(environment.merges()), true);
   }
 
   boolean hasKeyIn(Key from, Key toExclusive) throws StorageException {
@@ -218,7 +221,8 @@ final class SstLayer {
         : new StorageException.Corrupt(message, e);
   }
 
-  void close() {
+  @Override
+  protected void dispose() {
     synchronized (pool) {
       Invariant.check(borrowedCount == 0, "%s is closed while it is read", this);
       closed = true;

@@ -13,7 +13,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -29,10 +28,13 @@ public final class LayerCache implements LayerFiles {
   private static final Logger log = LoggerFactory.getLogger(LayerCache.class);
   private static final String TEMPORARY_SUFFIX = ".tmp";
 
+  /** Who wants a file takes the lock that its name falls on; so there need not be one for each. */
+  private static final ReentrantLock[] DOWNLOADS =
+      Stream.generate(ReentrantLock::new).limit(64).toArray(ReentrantLock[]::new);
+
   private final RemoteStore remote;
   private final TenantTimelineId id;
   private final Path directory;
-  private final ConcurrentHashMap<LayerName, ReentrantLock> downloads = new ConcurrentHashMap<>();
 
   /** The cache of a timeline, in a directory that need not be there. */
   public LayerCache(RemoteStore remote, TenantTimelineId id, Path directory) {
@@ -85,28 +87,35 @@ public final class LayerCache implements LayerFiles {
 
   @Override
   public Path fetch(LayerDescriptor layer) throws StorageException {
-    if (isResident(layer)) {
-      return path(layer.name());
+    if (!isResident(layer)) {
+      download(layer, false);
     }
-    ReentrantLock downloading = downloads.computeIfAbsent(layer.name(), _ -> new ReentrantLock());
-    downloading.lock();
-    try {
-      if (!isResident(layer)) {
-        download(layer);
-      }
-      return path(layer.name());
-    } finally {
-      downloading.unlock();
-    }
+    return path(layer.name());
   }
 
   @Override
-  public void discard(LayerDescriptor layer) throws StorageException {
-    remote.metrics().discarded();
+  public Path fetchAgain(LayerDescriptor layer) throws StorageException {
+    remote.metrics().replacing();
+    download(layer, true);
+    return path(layer.name());
+  }
+
+  @Override
+  public void evict(LayerDescriptor layer) throws StorageException {
+    remove(layer.name());
+  }
+
+  /** Downloads a file; of several who want it, one does, and the others wait. */
+  private void download(LayerDescriptor layer, boolean evenIfHere) throws StorageException {
+    int stripe = Math.floorMod(31 * id.hashCode() + layer.name().hashCode(), DOWNLOADS.length);
+    ReentrantLock downloading = DOWNLOADS[stripe];
+    downloading.lock();
     try {
-      DurableFiles.deleteDurably(path(layer.name()));
-    } catch (IOException e) {
-      throw failed(path(layer.name()), e);
+      if (evenIfHere || !isResident(layer)) {
+        downloadNow(layer);
+      }
+    } finally {
+      downloading.unlock();
     }
   }
 
@@ -119,14 +128,13 @@ public final class LayerCache implements LayerFiles {
     }
   }
 
-  private void download(LayerDescriptor layer) throws StorageException {
+  private void downloadNow(LayerDescriptor layer) throws StorageException {
     Path temporary = temporary(layer.name().toString());
     try {
       Files.deleteIfExists(temporary);
       remote.download(id, layer, temporary);
       check(layer, temporary);
       DurableFiles.syncFile(temporary);
-      Files.deleteIfExists(path(layer.name()));
       DurableFiles.renameDurably(temporary, path(layer.name()));
       remote.metrics().downloaded();
       log.info("got layer {} of {}, {} bytes", layer, id, layer.sizeBytes());

@@ -10,7 +10,7 @@ public final class RemoteMetrics {
   private final Counter downloaded;
   private final Counter downloadsFailed;
   private final Counter downloadsDamaged;
-  private final Counter discarded;
+  private final Counter replacing;
 
   public RemoteMetrics(MeterRegistry registry) {
     uploaded = uploads(registry, "ok");
@@ -18,9 +18,9 @@ public final class RemoteMetrics {
     downloaded = downloads(registry, "ok");
     downloadsFailed = downloads(registry, "failed");
     downloadsDamaged = downloads(registry, "damaged");
-    discarded =
-        Counter.builder("coppice_pageserver_layers_discarded")
-            .description("Local layer files that were found damaged, and got again.")
+    replacing =
+        Counter.builder("coppice_pageserver_layers_damaged")
+            .description("Local layer files that were found damaged, to be got again.")
             .register(registry);
   }
 
@@ -54,7 +54,7 @@ public final class RemoteMetrics {
     downloadsDamaged.increment();
   }
 
-  void discarded() {
-    discarded.increment();
+  void replacing() {
+    replacing.increment();
   }
 }

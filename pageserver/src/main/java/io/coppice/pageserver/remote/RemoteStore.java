@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,10 +31,14 @@ public final class RemoteStore {
   private static final int GENERATION_TRIES_MAX = 1000;
   private static final int GENERATION_DIGITS = 8;
 
+  /** Layers got at once; each may take a whole file's room in the network and on the disk. */
+  private static final int DOWNLOADS_MAX = 16;
+
   private final ObjectStore store;
   private final int generation;
   private final AtomicInteger layerNumbers = new AtomicInteger();
   private final RemoteMetrics metrics;
+  private final Semaphore downloads = new Semaphore(DOWNLOADS_MAX, true);
 
   private RemoteStore(ObjectStore store, int generation, RemoteMetrics metrics) {
     this.store = store;
@@ -186,7 +191,12 @@ public final class RemoteStore {
 
   /** Gets a layer's object into a new file, unchecked and not synced. */
   void download(TenantTimelineId id, LayerDescriptor layer, Path file) throws StorageException {
-    store.getToFile(ObjectPaths.layer(id, layer.name()), file);
+    downloads.acquireUninterruptibly();
+    try {
+      store.getToFile(ObjectPaths.layer(id, layer.name()), file);
+    } finally {
+      downloads.release();
+    }
   }
 
   /** A number that no other layer of this start has in its name. */

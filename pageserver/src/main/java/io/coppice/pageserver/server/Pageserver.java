@@ -8,6 +8,7 @@ import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
 import io.coppice.common.rpc.RpcServer;
 import io.coppice.pageserver.importer.DataDirectoryImporter;
+import io.coppice.pageserver.maintenance.LayerEviction;
 import io.coppice.pageserver.receiver.IngestMetrics;
 import io.coppice.pageserver.receiver.ReceiverConfig;
 import io.coppice.pageserver.receiver.WalReceivers;
@@ -28,6 +29,7 @@ public final class Pageserver implements AutoCloseable {
   private final WalReceivers receivers;
   private final BranchSizes sizes;
   private final GcWorker gc;
+  private final LayerEviction eviction;
   private final RpcServer server;
   private final Sweeper sweeper;
   private final ObjectStore store;
@@ -40,10 +42,12 @@ public final class Pageserver implements AutoCloseable {
       WalReceivers receivers,
       BranchSizes sizes,
       GcWorker gc,
+      LayerEviction eviction,
       RpcServer server,
       ObjectStore store) {
     this.sizes = sizes;
     this.sweeper = new Sweeper(tenants);
+    this.eviction = eviction;
     this.store = store;
     this.tenants = tenants;
     this.receivers = receivers;
@@ -131,7 +135,14 @@ public final class Pageserver implements AutoCloseable {
     timelines.setReceivers(receivers);
     tenants.setListener(timelines);
     GcWorker gc = GcWorker.start(tenants, config.gc(), config.gcPeriod());
-    return new Pageserver(tenants, receivers, timelines.sizes(), gc, server, store);
+    LayerEviction eviction = tenants.eviction(config.eviction(), registry);
+    eviction.start();
+    return new Pageserver(tenants, receivers, timelines.sizes(), gc, eviction, server, store);
+  }
+
+  /** Other limits for the layers on this machine, from now on. */
+  public void setEviction(LayerEviction.Limits limits) {
+    eviction.setLimits(limits);
   }
 
   /** Its branches in numbers. */
@@ -151,6 +162,7 @@ public final class Pageserver implements AutoCloseable {
     sweeper.close();
     receivers.close();
     gc.close();
+    eviction.close();
     tenants.close();
     store.close();
   }

@@ -3,6 +3,7 @@ package io.coppice.pageserver.server;
 import io.coppice.common.objectstore.ObjectStoreConfig;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.pageserver.gc.GcSettings;
+import io.coppice.pageserver.maintenance.LayerEviction;
 import io.coppice.pageserver.timeline.UpkeepLimits;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,6 +18,7 @@ import java.util.List;
  * @param objectStore where layers are kept for good
  * @param openLayerSizeBytesMax memory at which values go to a layer file
  * @param expiryGraceMillis how long a branch that has expired can be recovered
+ * @param eviction how much of the layers is kept on this machine
  * @param lsnWaitMillis how long a request waits for WAL to arrive, unless its deadline is sooner
  * @param upkeep when layers are written anew
  * @param gc how much history is kept
@@ -29,6 +31,7 @@ public record PageserverConfig(
     ObjectStoreConfig objectStore,
     long openLayerSizeBytesMax,
     long expiryGraceMillis,
+    LayerEviction.Limits eviction,
     long lsnWaitMillis,
     UpkeepLimits upkeep,
     GcSettings gc,
@@ -62,6 +65,7 @@ public record PageserverConfig(
         objectStore,
         OPEN_LAYER_SIZE_BYTES_DEFAULT,
         EXPIRY_GRACE_MILLIS_DEFAULT,
+        LayerEviction.Limits.NONE,
         LSN_WAIT_MILLIS_DEFAULT,
         UpkeepLimits.DEFAULTS,
         GcSettings.DEFAULTS,

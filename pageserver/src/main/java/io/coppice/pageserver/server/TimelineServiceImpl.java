@@ -25,6 +25,8 @@ import io.coppice.proto.v1.DeleteBranchRequest;
 import io.coppice.proto.v1.DeleteBranchResponse;
 import io.coppice.proto.v1.DiffBranchesRequest;
 import io.coppice.proto.v1.DiffBranchesResponse;
+import io.coppice.proto.v1.ExplainPageRequest;
+import io.coppice.proto.v1.ExplainPageResponse;
 import io.coppice.proto.v1.FlushBranchRequest;
 import io.coppice.proto.v1.GetBranchRequest;
 import io.coppice.proto.v1.ImportHeader;
@@ -369,6 +371,15 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
               .forEach(report -> response.addBranches(Wire.garbage(report)));
           return response.build();
         });
+  }
+
+  @Override
+  public void explainPage(ExplainPageRequest request, StreamObserver<ExplainPageResponse> out) {
+    Answers.later(
+        out,
+        () ->
+            new ExplainCall(timelines, clock)
+                .explain(find(request.getTenantId(), request.getBranch()), request));
   }
 
   private Timeline find(String tenantId, String branch) throws StorageException {

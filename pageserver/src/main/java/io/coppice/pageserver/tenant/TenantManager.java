@@ -7,6 +7,7 @@ import io.coppice.common.id.TimelineId;
 import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.platform.Clock;
 import io.coppice.pageserver.layer.LayerEnvironment;
+import io.coppice.pageserver.maintenance.LayerEviction;
 import io.coppice.pageserver.maintenance.MaintenanceScheduler;
 import io.coppice.pageserver.remote.RemoteMetrics;
 import io.coppice.pageserver.remote.RemoteStore;
@@ -259,6 +260,11 @@ public final class TenantManager implements AutoCloseable {
   /** Ends branches that are due, and does again what has failed before. To be called regularly. */
   public void sweep() {
     sweep.run();
+  }
+
+  /** What keeps the layer files here within limits; to be started, and closed before this. */
+  public LayerEviction eviction(LayerEviction.Limits limits, MeterRegistry registry) {
+    return new LayerEviction(this::timelines, layers, limits, clock, registry);
   }
 
   /** Called with each branch that appears (also those found at the start) and disappears. */

@@ -43,7 +43,7 @@ public record TenantManagerConfig(
         256 * MIB,
         64 * MIB,
         30_000,
-        60_000,
+        20_000,
         DAY_MILLIS,
         UpkeepLimits.DEFAULTS);
   }

@@ -81,6 +81,9 @@ final class Compaction {
     try {
       long versions = merge(set, chosen, made);
       replacement.replace(chosen, made.complete());
+      environment
+          .metrics()
+          .compacted(chosen.size(), environment.clock().monotonicMillis() - startMillis);
       log.info(
           "compacted {} layers of {} into {}, {} versions, in {} ms",
           chosen.size(),
@@ -90,9 +93,21 @@ final class Compaction {
           environment.clock().monotonicMillis() - startMillis);
     } catch (StorageException e) {
       replacement.abandon(made.names());
+      if (e instanceof StorageException.Corrupt) {
+        replaceDamaged(set, chosen);
+      }
       throw e;
     } finally {
       set.release();
+    }
+  }
+
+  /** Gets the files again that are damaged here, so that the next try finds them whole. */
+  private static void replaceDamaged(LayerSet set, List<LayerName> chosen) throws StorageException {
+    for (LayerHandle layer : set.files().layers()) {
+      if (chosen.contains(layer.descriptor().name())) {
+        layer.heal();
+      }
     }
   }
 

@@ -92,6 +92,7 @@ final class ImageCreation {
       }
       if (!made.complete().isEmpty()) {
         replacement.replace(List.of(), made.complete());
+        environment.metrics().madeImages(made.complete().size());
         log.info("made {} image layers of {} at {}", made.complete().size(), timeline.id(), lsn);
       }
       if (isAll) {

@@ -275,6 +275,12 @@ public final class Timeline {
     reader.getPages(keys, lsn, out);
   }
 
+  /** Reads a key as {@link #get} does, and says what that took. */
+  public PageExplanation explain(Key key, Lsn lsn) throws StorageException {
+    checkReadable(lsn);
+    return reader.explain(key, lsn, environment.clock());
+  }
+
   /** Most keys of one batch read. */
   public static final int BATCH_KEYS_MAX = 1024;
 
@@ -338,6 +344,14 @@ public final class Timeline {
   /** How many layers there are, and how large they are. */
   public LayerStatistics layerStatistics() {
     return layers.statistics();
+  }
+
+  /**
+   * The layers whose files are here and could go: those that the durable index names, for these the
+   * object store has. The caller releases each.
+   */
+  public List<LayerHandle> acquireEvictable() {
+    return layers.acquireResident(index.current().layers());
   }
 
   /** Bytes of its own layer files. */
@@ -464,14 +478,7 @@ public final class Timeline {
 
   /** Reads every layer file and checks every block. */
   public void verifyLayers() throws StorageException {
-    LayerSet set = layers.acquire();
-    try {
-      for (LayerHandle layer : set.files().layers()) {
-        layer.verify();
-      }
-    } finally {
-      set.release();
-    }
+    layers.verify();
   }
 
   /**

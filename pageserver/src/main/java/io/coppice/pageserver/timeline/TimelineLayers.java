@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -296,6 +297,39 @@ final class TimelineLayers {
 
   long fileSizeBytes() {
     return descriptors().stream().mapToLong(LayerDescriptor::sizeBytes).sum();
+  }
+
+  /** Those of these files that are here; the caller releases each. None once closed. */
+  List<LayerHandle> acquireResident(List<LayerDescriptor> named) {
+    Set<LayerName> names =
+        named.stream().map(LayerDescriptor::name).collect(Collectors.toUnmodifiableSet());
+    lock.lock();
+    try {
+      List<LayerHandle> found = new ArrayList<>();
+      if (closed == null) {
+        for (LayerHandle layer : files.layers()) {
+          if (names.contains(layer.descriptor().name()) && layer.isResident()) {
+            layer.retain();
+            found.add(layer);
+          }
+        }
+      }
+      return found;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Reads every layer file and checks every block. */
+  void verify() throws StorageException {
+    LayerSet set = acquire();
+    try {
+      for (LayerHandle layer : set.files().layers()) {
+        layer.verify();
+      }
+    } finally {
+      set.release();
+    }
   }
 
   /** How many layers there are, and how large they are. */

@@ -15,6 +15,9 @@ public final class TimelineMetrics {
   private final Timer flushes;
   private final Counter flushedBytes;
   private final Counter failures;
+  private final Timer compactions;
+  private final Counter compactedLayers;
+  private final Counter imageLayers;
 
   public TimelineMetrics(MeterRegistry registry) {
     layersPerPage =
@@ -36,6 +39,19 @@ public final class TimelineMetrics {
         Counter.builder("coppice_pageserver_flushed_bytes")
             .description("Bytes of layer files written from memory.")
             .register(registry);
+    compactions =
+        Histograms.durations(
+            registry,
+            "coppice_pageserver_compaction_seconds",
+            "How long a compaction of level 0 takes.");
+    compactedLayers =
+        Counter.builder("coppice_pageserver_compacted_layers")
+            .description("Layers of level 0 that were compacted.")
+            .register(registry);
+    imageLayers =
+        Counter.builder("coppice_pageserver_image_layers")
+            .description("Image layers that were made of deltas.")
+            .register(registry);
     failures =
         Counter.builder("coppice_pageserver_maintenance_failures")
             .description("Runs of flushing, upload and what else goes on by itself that failed.")
@@ -51,6 +67,15 @@ public final class TimelineMetrics {
   void flushed(long millis, long fileSizeBytes) {
     flushes.record(millis, TimeUnit.MILLISECONDS);
     flushedBytes.increment((double) fileSizeBytes);
+  }
+
+  void compacted(int layers, long millis) {
+    compactions.record(millis, TimeUnit.MILLISECONDS);
+    compactedLayers.increment(layers);
+  }
+
+  void madeImages(int layers) {
+    imageLayers.increment(layers);
   }
 
   void failed() {

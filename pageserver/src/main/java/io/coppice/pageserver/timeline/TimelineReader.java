@@ -3,15 +3,20 @@ package io.coppice.pageserver.timeline;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.key.Key;
+import io.coppice.common.platform.Clock;
+import io.coppice.pageserver.layer.ReadTrace;
 import io.coppice.pageserver.layer.ScanSource;
 import io.coppice.pageserver.layer.VersionList;
 import io.coppice.pageserver.layer.VersionedValue;
 import io.coppice.postgres.page.Page;
+import io.coppice.postgres.record.RecordNames;
 import io.coppice.postgres.redo.ValueKind;
+import io.coppice.postgres.version.PostgresVersion;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.concurrent.atomic.AtomicReference;
@@ -22,6 +27,9 @@ final class TimelineReader {
   private static final int FIELD1_SLRU = 0x01;
   private static final int FIELD3_SLRU_DATA = 1;
   private static final int FIELD6_SIZE = -1;
+
+  /** Kind, resource manager, info: the first bytes of a stored record. */
+  private static final int RECORD_HEADER_BYTES = 3;
 
   private final Timeline timeline;
   private final ReadScratch.Pool scratches;
@@ -59,6 +67,64 @@ final class TimelineReader {
     } finally {
       scratches.giveBack(timeline.pgMajor(), scratch);
     }
+  }
+
+  /** Reads one key and says how; a damaged or unfinished page is no failure here. */
+  PageExplanation explain(Key key, Lsn lsn, Clock clock) throws StorageException {
+    ReadScratch scratch = scratches.borrow(timeline.pgMajor());
+    ReadTrace trace = new ReadTrace(clock);
+    scratch.context().setTrace(trace);
+    long startNanos = clock.monotonicNanos();
+    try (Traversal traversal = new Traversal(timeline, lsn)) {
+      try {
+        traversal.collect(key, scratch.context());
+        long collectedNanos = clock.monotonicNanos();
+        String problem = problem(key, lsn, scratch);
+        return new PageExplanation(
+            trace.visits(),
+            describe(scratch.context().versions()),
+            collectedNanos - startNanos,
+            clock.monotonicNanos() - collectedNanos,
+            problem);
+      } finally {
+        scratch.context().setTrace(null);
+        scratch.context().endBatch();
+      }
+    } finally {
+      scratches.giveBack(timeline.pgMajor(), scratch);
+    }
+  }
+
+  private String problem(Key key, Lsn lsn, ReadScratch scratch) {
+    try {
+      var _ = value(key, lsn, scratch);
+      return "";
+    } catch (StorageException e) {
+      return String.valueOf(e.getMessage());
+    }
+  }
+
+  private List<PageExplanation.Version> describe(VersionList versions) throws StorageException {
+    List<PageExplanation.Version> described = new ArrayList<>();
+    for (int i = 0; i < versions.count(); i++) {
+      described.add(
+          new PageExplanation.Version(
+              versions.lsn(i),
+              describe(versions.bytes(), versions.start(i), versions.length(i)),
+              versions.length(i)));
+    }
+    return described;
+  }
+
+  private String describe(byte[] value, int start, int length) throws StorageException {
+    ValueKind kind = ValueKind.of(value[start]);
+    String name = kind.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+    boolean isRecord = kind == ValueKind.RECORD || kind == ValueKind.RECORD_WILL_INIT;
+    if (!isRecord || length < RECORD_HEADER_BYTES) {
+      return name;
+    }
+    return RecordNames.of(
+        PostgresVersion.ofMajor(timeline.pgMajor()), value[start + 1] & 0xFF, value[start + 2]);
   }
 
   private byte @Nullable [] value(Key key, Lsn lsn, ReadScratch scratch) throws StorageException {

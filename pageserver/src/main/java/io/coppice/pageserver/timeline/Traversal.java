@@ -5,6 +5,7 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.key.Key;
 import io.coppice.pageserver.layer.LayerSet;
 import io.coppice.pageserver.layer.ReadContext;
+import io.coppice.pageserver.layer.ReadTrace;
 import io.coppice.pageserver.layer.VersionedValue;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,9 +46,17 @@ final class Traversal implements AutoCloseable {
     context.begin();
     int depth = 0;
     Stop stop = stop(depth);
-    while (stop != null && !stop.layers().collect(key, stop.lsn(), context)) {
+    while (stop != null && !collect(stop, key, context)) {
       stop = stop(++depth);
     }
+  }
+
+  private static boolean collect(Stop stop, Key key, ReadContext context) throws StorageException {
+    ReadTrace trace = context.trace();
+    if (trace != null) {
+      trace.enter(stop.timeline().name(), stop.lsn());
+    }
+    return stop.layers().collect(key, stop.lsn(), context);
   }
 
   /** All timelines from here to the root. */

@@ -52,7 +52,12 @@ class LayerFileTest {
     }
 
     @Override
-    public void discard(LayerDescriptor layer) {}
+    public Path fetchAgain(LayerDescriptor layer) {
+      return file;
+    }
+
+    @Override
+    public void evict(LayerDescriptor layer) {}
   }
 
   private LayerDescriptor writeDelta(Path file, RandomGenerator random) throws StorageException {

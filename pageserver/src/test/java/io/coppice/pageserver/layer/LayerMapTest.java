@@ -45,7 +45,12 @@ class LayerMapTest {
     }
 
     @Override
-    public void discard(LayerDescriptor layer) {}
+    public Path fetchAgain(LayerDescriptor layer) {
+      throw new IllegalStateException("not to be read");
+    }
+
+    @Override
+    public void evict(LayerDescriptor layer) {}
   }
 
   private static Key key(int number) {

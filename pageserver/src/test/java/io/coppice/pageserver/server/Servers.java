@@ -12,6 +12,7 @@ import io.coppice.common.rpc.HostPort;
 import io.coppice.common.rpc.RpcChannel;
 import io.coppice.common.rpc.RpcHeaders;
 import io.coppice.pageserver.gc.GcSettings;
+import io.coppice.pageserver.maintenance.LayerEviction;
 import io.coppice.pageserver.receiver.ReceiverConfig;
 import io.coppice.pageserver.timeline.UpkeepLimits;
 import io.coppice.proto.page.GetBaseBackupRequest;
@@ -81,6 +82,7 @@ final class Servers implements AutoCloseable {
                 ObjectStoreConfig.ofDirectory(directory.resolve("objects")),
                 1 << 20,
                 PageserverConfig.EXPIRY_GRACE_MILLIS_DEFAULT,
+                LayerEviction.Limits.NONE,
                 lsnWaitMillis,
                 UpkeepLimits.DEFAULTS,
                 GcSettings.DEFAULTS,

@@ -4,6 +4,7 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.objectstore.ObjectInfo;
 import io.coppice.common.objectstore.ObjectStore;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
@@ -99,6 +100,11 @@ final class FailingObjectStore implements ObjectStore {
   @Override
   public List<String> listDirectories(String prefix) throws StorageException {
     return run(() -> store.listDirectories(prefix));
+  }
+
+  @Override
+  public Optional<Instant> writtenAt(String name) throws StorageException {
+    return run(() -> store.writtenAt(name));
   }
 
   @Override

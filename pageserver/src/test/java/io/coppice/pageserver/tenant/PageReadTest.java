@@ -8,6 +8,8 @@ import io.coppice.common.id.Fork;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TimelineId;
 import io.coppice.common.key.Key;
+import io.coppice.pageserver.layer.ReadTrace;
+import io.coppice.pageserver.timeline.PageExplanation;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.postgres.page.Page;
 import io.coppice.postgres.redo.ByteSink;
@@ -94,6 +96,42 @@ class PageReadTest {
     assertThat(cleared(root, 4)).containsExactly(0, 1, 2);
     assertThat(cleared(root, 5)).containsExactly(0, 1, 2, 3);
     assertThat(root.layers()).hasSize(4);
+  }
+
+  @Test
+  void saysWhatAReadTook() throws Exception {
+    Timeline root = store.root();
+    putFullPage(root, 1);
+    clear(root, 2, 0);
+    root.flush(10_000);
+    clear(root, 3, 1);
+    root.flush(10_000);
+    Timeline child = store.branch("child", new TimelineId(3, 1), root, at(3));
+    clear(child, 4, 2);
+
+    PageExplanation told = child.explain(PAGE, at(4));
+
+    assertThat(told.visits())
+        .extracting(visit -> visit.timeline() + " " + visit.versions() + " " + visit.wasHere())
+        .containsExactly("child 1 true", "main 1 true", "main 2 true");
+    assertThat(told.visits()).extracting(ReadTrace.Visit::lsn).endsWith(at(3), at(3));
+    assertThat(told.versions())
+        .extracting(PageExplanation.Version::kind)
+        .containsExactly("clear vm bits", "clear vm bits", "clear vm bits", "image");
+    assertThat(told.versions())
+        .extracting(PageExplanation.Version::lsn)
+        .containsExactly(at(4), at(3), at(2), at(1));
+    assertThat(told.problem()).isEmpty();
+    assertThat(child.explain(Store.block(77), at(4)).versions()).isEmpty();
+    // And a read after it is not written down.
+    assertThat(cleared(child, 4)).containsExactly(0, 1, 2);
+  }
+
+  @Test
+  void saysWhyThereIsNoPage() throws Exception {
+    Timeline root = store.root();
+    clear(root, 1, 0);
+    assertThat(root.explain(PAGE, at(1)).problem()).contains("changes a page that is not there");
   }
 
   @Test

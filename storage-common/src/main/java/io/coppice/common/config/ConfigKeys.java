@@ -1,5 +1,6 @@
 package io.coppice.common.config;
 
+import io.coppice.common.config.ConfigType.LogFormat;
 import io.coppice.common.config.ConfigType.LogLevel;
 import io.coppice.common.objectstore.ObjectStoreUrl;
 import io.coppice.common.rpc.HostPort;
@@ -172,6 +173,21 @@ public final class ConfigKeys {
           "1h",
           "How often history is dropped that need not be kept; 0s: only when asked.");
 
+  public static final ConfigKey<Long> PAGESERVER_DISK_CACHE_SIZE_MAX =
+      new ConfigKey<>(
+          "pageserver.disk_cache_size_max",
+          ConfigType.SIZE,
+          "0B",
+          "How much the layer files on this machine may take; beyond, those that were not read for"
+              + " longest go, down to nine tenths of it. 0B: no limit.");
+
+  public static final ConfigKey<Duration> PAGESERVER_DISK_CACHE_IDLE_MAX =
+      new ConfigKey<>(
+          "pageserver.disk_cache_idle_max",
+          ConfigType.DURATION,
+          "0s",
+          "How long a layer file that is not read stays on this machine; 0s: no limit.");
+
   public static final ConfigKey<Long> SAFEKEEPER_SCRUB_RATE =
       new ConfigKey<>(
           "safekeeper.scrub_rate",
@@ -225,6 +241,17 @@ public final class ConfigKeys {
           "info",
           "How much servers say on stderr; `up` says only warnings unless this is set.");
 
+  public static final ConfigKey<LogFormat> LOG_FORMAT =
+      new ConfigKey<>(
+          "log.format",
+          ConfigType.LOG_FORMAT,
+          "text",
+          "Form of what servers say on stderr: text, or json with an object on each line.");
+
+  /** What a running page server or safekeeper takes over at SIGHUP; all else needs a restart. */
+  public static final List<ConfigKey<?>> RELOADABLE =
+      List.of(PAGESERVER_DISK_CACHE_SIZE_MAX, PAGESERVER_DISK_CACHE_IDLE_MAX, LOG_LEVEL);
+
   public static final List<ConfigKey<?>> ALL =
       List.of(
           DATA_DIR,
@@ -248,13 +275,16 @@ public final class ConfigKeys {
           PAGESERVER_PITR,
           PAGESERVER_GC_HORIZON,
           PAGESERVER_GC_PERIOD,
+          PAGESERVER_DISK_CACHE_SIZE_MAX,
+          PAGESERVER_DISK_CACHE_IDLE_MAX,
           SAFEKEEPER_SCRUB_RATE,
           SAFEKEEPER_BACKUP_TAIL_AFTER,
           STATUS_LISTEN,
           ENDPOINT_PG_BIN,
           ENDPOINT_START_TIMEOUT,
           ENDPOINT_STATUS_LISTEN,
-          LOG_LEVEL);
+          LOG_LEVEL,
+          LOG_FORMAT);
 
   private ConfigKeys() {}
 

@@ -68,6 +68,9 @@ public final class ConfigType<T> {
 
   static final ConfigType<LogLevel> LOG_LEVEL = new ConfigType<>("level", ConfigType::parseLevel);
 
+  static final ConfigType<LogFormat> LOG_FORMAT =
+      new ConfigType<>("format", ConfigType::parseFormat);
+
   private final String name;
   private final Parser<T> parser;
 
@@ -149,6 +152,22 @@ public final class ConfigType<T> {
     }
     throw new IllegalArgumentException(
         "not a log level: \"%s\" (expected error, warn, info, debug or trace)".formatted(text));
+  }
+
+  private static LogFormat parseFormat(String text) {
+    for (LogFormat format : LogFormat.values()) {
+      if (format.name().equals(text.toUpperCase(Locale.ROOT))) {
+        return format;
+      }
+    }
+    throw new IllegalArgumentException(
+        "not a log format: \"%s\" (expected text or json)".formatted(text));
+  }
+
+  /** In which form it is logged. */
+  public enum LogFormat {
+    TEXT,
+    JSON
   }
 
   /** How much is logged. */

@@ -1,5 +1,6 @@
 package io.coppice.common.config;
 
+import io.coppice.common.config.ConfigType.LogFormat;
 import io.coppice.common.config.ConfigType.LogLevel;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.objectstore.ObjectStoreConfig;
@@ -24,7 +25,8 @@ public record CoppiceConfig(
     Safekeeper safekeeper,
     HostPort statusListen,
     Endpoint endpoint,
-    LogLevel logLevel) {
+    LogLevel logLevel,
+    LogFormat logFormat) {
   public static final String FILE_NAME = "coppice.toml";
 
   private static final int SAFEKEEPERS_MAX = 9;
@@ -42,6 +44,8 @@ public record CoppiceConfig(
       long openLayerSizeBytesMax,
       Duration lsnWait,
       Duration expiryGrace,
+      long diskCacheSizeBytesMax,
+      Duration diskCacheIdleMax,
       Upkeep upkeep,
       Duration pitr,
       long gcHorizonBytes,
@@ -86,6 +90,8 @@ public record CoppiceConfig(
             settings.get(ConfigKeys.PAGESERVER_OPEN_LAYER_SIZE_MAX),
             settings.get(ConfigKeys.PAGESERVER_LSN_WAIT),
             settings.get(ConfigKeys.PAGESERVER_EXPIRY_GRACE),
+            settings.get(ConfigKeys.PAGESERVER_DISK_CACHE_SIZE_MAX),
+            settings.get(ConfigKeys.PAGESERVER_DISK_CACHE_IDLE_MAX),
             upkeep(settings),
             settings.get(ConfigKeys.PAGESERVER_PITR),
             settings.get(ConfigKeys.PAGESERVER_GC_HORIZON),
@@ -98,7 +104,8 @@ public record CoppiceConfig(
             settings.get(ConfigKeys.ENDPOINT_PG_BIN),
             settings.get(ConfigKeys.ENDPOINT_START_TIMEOUT),
             settings.get(ConfigKeys.ENDPOINT_STATUS_LISTEN)),
-        settings.get(ConfigKeys.LOG_LEVEL));
+        settings.get(ConfigKeys.LOG_LEVEL),
+        settings.get(ConfigKeys.LOG_FORMAT));
   }
 
   private static Upkeep upkeep(Settings settings) throws StorageException {
@@ -159,6 +166,14 @@ public record CoppiceConfig(
   /** The same with other addresses: those that servers in fact listen on. */
   public CoppiceConfig withCluster(Cluster actual) {
     return new CoppiceConfig(
-        dataDir, actual, objectStore, pageserver, safekeeper, statusListen, endpoint, logLevel);
+        dataDir,
+        actual,
+        objectStore,
+        pageserver,
+        safekeeper,
+        statusListen,
+        endpoint,
+        logLevel,
+        logFormat);
   }
 }

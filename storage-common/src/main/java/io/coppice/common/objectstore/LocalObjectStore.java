@@ -14,6 +14,8 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -124,6 +126,24 @@ public final class LocalObjectStore implements ObjectStore {
           "no object %s in %s: %s".formatted(name, root, e.getMessage()));
     } catch (IOException e) {
       deleteQuietly(file);
+      throw failed("reading", name, e);
+    }
+  }
+
+  /** A link that is made later than the file counts, where the file system tells of it. */
+  @Override
+  public Optional<Instant> writtenAt(String name) throws StorageException {
+    Path file = path(name);
+    try {
+      Instant written = Files.getLastModifiedTime(file).toInstant();
+      if (!file.getFileSystem().supportedFileAttributeViews().contains("unix")) {
+        return Optional.of(written);
+      }
+      Instant linked = ((FileTime) Files.getAttribute(file, "unix:ctime")).toInstant();
+      return Optional.of(linked.isAfter(written) ? linked : written);
+    } catch (NoSuchFileException _) {
+      return Optional.empty();
+    } catch (IOException e) {
       throw failed("reading", name, e);
     }
   }

@@ -9,6 +9,7 @@ import io.micrometer.core.instrument.Timer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
@@ -182,6 +183,11 @@ final class MeasuredObjectStore implements ObjectStore {
   @Override
   public List<String> listDirectories(String prefix) throws StorageException {
     return measure(Operation.LIST, () -> store.listDirectories(prefix));
+  }
+
+  @Override
+  public Optional<Instant> writtenAt(String name) throws StorageException {
+    return measure(Operation.GET, () -> store.writtenAt(name));
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.coppice.common.objectstore;
 
 import io.coppice.common.error.StorageException;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
@@ -55,6 +56,14 @@ public interface ObjectStore extends AutoCloseable {
    * @param prefix ends in a slash, or is empty
    */
   List<String> listDirectories(String prefix) throws StorageException;
+
+  /**
+   * When an object was written, by the store's clock; empty if there is none of that name, or the
+   * store does not say.
+   */
+  default Optional<Instant> writtenAt(String name) throws StorageException {
+    return Optional.empty();
+  }
 
   /** Deletes an object; it is no failure if there is none. */
   void delete(String name) throws StorageException;

@@ -8,11 +8,13 @@ import io.coppice.common.objectstore.ObjectStoreUrl;
 import io.coppice.common.objectstore.S3Access;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 import java.util.random.RandomGenerator;
+import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 
 /**
  * Objects in a bucket of an S3 server, below a prefix. Several processes may share one.
@@ -119,6 +121,12 @@ public final class S3ObjectStore implements ObjectStore {
         .filter(ObjectNames::isName)
         .sorted()
         .toList();
+  }
+
+  @Override
+  public Optional<Instant> writtenAt(String name) throws StorageException {
+    ObjectNames.checkName(name);
+    return objects.head(name).map(HeadObjectResponse::lastModified);
   }
 
   @Override
