@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** What a command works with: settings, connections and somewhere to print to. */
 public final class Session {
@@ -35,7 +36,10 @@ public final class Session {
   Session(Root root, Output output, Map<String, String> environment, Clock clock) {
     this.root = root;
     this.output = output;
-    this.environment = environment;
+    this.environment =
+        environment.entrySet().stream()
+            .filter(variable -> !variable.getValue().isEmpty())
+            .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, Map.Entry::getValue));
     this.clock = clock;
   }
 
@@ -47,6 +51,7 @@ public final class Session {
     return clock;
   }
 
+  /** Variables of the environment; one that is empty is as good as none. */
   public Map<String, String> environment() {
     return environment;
   }

@@ -198,12 +198,23 @@ class CliTest {
     assertThat(out()).contains("_complete_coppice");
   }
 
+  @Test
+  void anEmptyVariableOfTheEnvironmentIsAsGoodAsNone() {
+    assertThat(run(Map.of("COPPICE_CONFIG", "", "COPPICE_DATA_DIR", ""), "config", "print"))
+        .isZero();
+    assertThat(run(Map.of("COPPICE_CONFIG", "/none"), "config", "print")).isEqualTo(2);
+  }
+
   private int run(String... arguments) {
+    return run(Map.of(), arguments);
+  }
+
+  private int run(Map<String, String> environment, String... arguments) {
     out.reset();
     err.reset();
     List<String> all = new ArrayList<>(List.of(arguments));
     all.addAll(List.of("--data-dir", dataDir.toString()));
-    return new Cli(stream(out), stream(err), Map.of(), Clock.SYSTEM)
+    return new Cli(stream(out), stream(err), environment, Clock.SYSTEM)
         .run(all.toArray(String[]::new));
   }
 
