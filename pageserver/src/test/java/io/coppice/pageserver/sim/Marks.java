@@ -44,7 +44,6 @@ final class Marks {
           "reads outside of the window refused",
           "restart",
           "some files were lost",
-          "store: delete index, not done",
           "store: get index, not done",
           "store: get layer, not done",
           "store: put generation, done without an answer",

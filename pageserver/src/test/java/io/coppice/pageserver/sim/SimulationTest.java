@@ -14,7 +14,7 @@ final class SimulationTest {
 
   @Test
   void answersAsMapsInMemoryDo() throws InterruptedException {
-    Batch batch = new Batch(0, Long.getLong("ops", 3_000));
+    Batch batch = new Batch(0, Long.getLong("ops", 5_000));
     batch.run(Runtime.getRuntime().availableProcessors());
     System.out.print(batch.coverage());
     List<String> failed = new ArrayList<>();

@@ -35,24 +35,25 @@ final class Batch {
     long begun = System.nanoTime();
     List<Thread> workers = new ArrayList<>();
     for (int i = 0; i < threads; i++) {
-      workers.add(Thread.ofPlatform().name("simulation-" + i).start(this::work));
+      workers.add(Thread.ofPlatform().name("simulation-" + i).start(() -> work(progress)));
     }
     for (Thread worker : workers) {
       while (!worker.join(Duration.ofSeconds(progressIntervalSeconds))) {
-        progress.accept(
-            "%,d schedules begun, %d violations so far"
-                .formatted(Math.min(next.get(), end) - first, failed().size()));
+        progress.accept("%,d schedules begun".formatted(Math.min(next.get(), end) - first));
       }
     }
     seconds = (System.nanoTime() - begun) / 1e9;
   }
 
-  private void work() {
+  private void work(Consumer<String> progress) {
     Coverage own = new Coverage();
     for (long seed = next.getAndIncrement(); seed < end; seed = next.getAndIncrement()) {
       Simulation.Outcome outcome = Simulation.run(Schedule.of(seed).withKinds(kindsMask), own);
-      if (!outcome.held() && addFailed(outcome) >= FAILED_MAX) {
-        next.set(end);
+      if (!outcome.held()) {
+        progress.accept(outcome.schedule().command() + ": " + outcome.violation());
+        if (addFailed(outcome) >= FAILED_MAX) {
+          next.set(end);
+        }
       }
     }
     synchronized (this) {

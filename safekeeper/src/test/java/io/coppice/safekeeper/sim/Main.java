@@ -47,9 +47,6 @@ final class Main {
     batch.run(PROGRESS_INTERVAL_SECONDS, System.out::println);
     System.out.print(batch.coverage());
     System.out.printf("%,.0f schedules/s%n", batch.schedulesPerSecond());
-    for (Simulation.Outcome failed : batch.failed()) {
-      System.out.printf("%s: %s%n", failed.schedule().command(), failed.violation());
-    }
     if (!batch.failed().isEmpty()) {
       Simulation.Outcome smallest = new Shrinker().shrink(batch.failed().getFirst());
       System.out.printf(
