@@ -40,6 +40,7 @@ import org.slf4j.LoggerFactory;
  *  4. under the lock: what is needed, by the cut-offs as they are
  *     saved, of all timelines, also of those being made or deleted
  *  5. layers that are not needed are taken out of the indexes       and then deleted
+ *  6. some that stay are written anew, without what images hide
  * </pre>
  *
  * <p>A branch that appears after 4 begins at or above the cut-off of its parent, so what it needs
@@ -47,6 +48,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class GarbageCollection {
   private static final Logger log = LoggerFactory.getLogger(GarbageCollection.class);
+
+  /** Of one branch in one run: the more are rewritten at once, the longer the others wait. */
+  private static final int REWRITTEN_LAYERS_MAX = 8;
 
   private final TenantStates tenants;
   private final RemoteStore remote;
@@ -289,6 +293,9 @@ public final class GarbageCollection {
         sizeBytes = 0;
       }
     }
+    if (!dryRun && run.failure.isEmpty()) {
+      rewrite(tenant, run, needed);
+    }
     return new Report(
         run.timeline.id(),
         run.timeline.name(),
@@ -298,5 +305,16 @@ public final class GarbageCollection {
         gone.size(),
         sizeBytes,
         run.failure);
+  }
+
+  /** Of layers that stay, takes out what an image hides from all reads. */
+  private void rewrite(TenantId tenant, Run run, LsnRanges needed) {
+    try {
+      claimBranches(tenant, run.timeline);
+      var _ = run.timeline.rewriteHistory(needed::firstAtOrAfter, REWRITTEN_LAYERS_MAX);
+    } catch (StorageException e) {
+      // What was rewritten stays so; the next run looks again.
+      run.failed(e);
+    }
   }
 }
