@@ -225,6 +225,8 @@ final class Actions {
       throw new Violation("%s was made at %s".formatted(made.name(), at));
     } catch (StorageException.Precondition e) {
       world.coverage.mark("a branch below the cut-off was refused");
+    } catch (StorageException.Transient e) {
+      world.coverage.mark("a branch of one that is being replaced was refused");
     }
   }
 

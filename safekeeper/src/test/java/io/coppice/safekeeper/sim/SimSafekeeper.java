@@ -91,15 +91,9 @@ final class SimSafekeeper {
     life++;
     world.trace.add("safekeeper %s starts", node);
     try {
-      DataDirectory directory = DataDirectory.open(disk.root(), node);
-      Optional<TimelineStorage> storage =
-          directory.openTimeline(world.properties.id(), Runnable::run);
-      if (storage.isPresent()) {
-        run(directory, storage.get());
-        world.oracle.restarted(this);
-      } else {
+      process = new Running(DataDirectory.open(disk.root(), node), null, null);
+      if (opened().isEmpty()) {
         world.oracle.restartedEmpty(this);
-        process = new Running(directory, null, null);
       }
       persistLater(life);
     } catch (PowerLost _) {
@@ -110,7 +104,7 @@ final class SimSafekeeper {
     } catch (StorageException refused) {
       throw new Violation("safekeeper %s cannot start".formatted(node), refused);
     } catch (IOException failure) {
-      startLater();
+      kill();
     }
   }
 
@@ -202,10 +196,20 @@ final class SimSafekeeper {
 
   /** A rebuild has put the timeline into its place. */
   void rebuilt() throws StorageException, IOException {
-    DataDirectory directory = directory();
-    run(directory, directory.openTimeline(world.properties.id(), Runnable::run).orElseThrow());
-    world.oracle.restarted(this);
+    var _ = opened().orElseThrow();
     world.coverage.mark("rebuilt from its peers");
+  }
+
+  /** What is on the disk, and was not open: a rebuild may have put it there and then failed. */
+  private Optional<Acceptor> opened() throws StorageException, IOException {
+    DataDirectory directory = directory();
+    Optional<TimelineStorage> storage =
+        directory.openTimeline(world.properties.id(), Runnable::run);
+    if (storage.isPresent()) {
+      run(directory, storage.get());
+      world.oracle.restarted(this);
+    }
+    return acceptor();
   }
 
   /** Whatever {@code operation} does to the disk; if it ends the process, that is seen to. */
@@ -381,9 +385,10 @@ final class SimSafekeeper {
     if (known == null && rebuild != null) {
       throw new StorageException.Transient("the timeline is being rebuilt");
     }
-    if (known != null) {
-      if (Creations.isMeant(node, known.state(), known.flushLsn(), greeting)) {
-        return known;
+    Acceptor here = known == null ? opened().orElse(null) : known;
+    if (here != null) {
+      if (Creations.isMeant(node, here.state(), here.flushLsn(), greeting)) {
+        return here;
       }
       world.coverage.mark("an earlier creation gave way");
       giveWay();
