@@ -36,7 +36,6 @@ public final class ServerCommands {
   private static void run(
       Session session, CoppiceConfig config, @Nullable Long endWith, int statusOffset, Start start)
       throws Exception {
-    ServerLog.set(config.logLevel(), config.logFormat());
     RunningRoles roles = new RunningRoles(config, session.clock());
     boolean started = false;
     try {
