@@ -109,9 +109,11 @@ final class FileWalStore implements WalStore, AutoCloseable {
       Executor creator,
       LogShare share)
       throws StorageException, IOException {
+    // First of all: were a segment's deletion not durable, it could come back without its
+    // checksums.
+    segments.syncNames();
     segments.clearLeftovers();
     segments.deleteBefore(segments.numberOf(localStart));
-    segments.syncNames();
     if (from.isAfter(localStart)) {
       long first = segments.numberOf(localStart);
       for (long number = first; number <= segments.numberOf(from.plus(-1)); number++) {

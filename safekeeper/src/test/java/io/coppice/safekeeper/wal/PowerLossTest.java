@@ -7,8 +7,11 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.safekeeper.consensus.AcceptorState;
 import io.coppice.testsupport.Seeded;
+import io.coppice.testsupport.disk.DiskFaults;
 import io.coppice.testsupport.disk.SimDisk;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SplittableRandom;
@@ -76,6 +79,28 @@ final class PowerLossTest {
       assertThatThrownBy(() -> reader.read(at, ByteBuffer.allocate(1)))
           .isInstanceOf(StorageException.Corrupt.class);
     }
+  }
+
+  @Seeded(tries = 30)
+  void noSegmentComesBackWithoutItsChecksums(long seed) throws Exception {
+    WalSegments segments = log.segments();
+    long first = segments.numberOf(START);
+    segments.create(first);
+    segments.create(first + 1);
+    disk.setFaults((operation, path) -> {
+      if (operation == DiskFaults.Operation.SYNC_DIRECTORY) {
+        throw new IOException("Input/output error");
+      }
+    });
+    assertThatThrownBy(() -> segments.deleteAfter(first)).isInstanceOf(IOException.class);
+    assertThatThrownBy(() ->
+            FileWalStore.open(
+                segments, log.properties(), START, START, Runnable::run, new LogShare()))
+        .isInstanceOf(IOException.class);
+    disk.setFaults(DiskFaults.NONE);
+    disk.losePower(new SplittableRandom(seed), 50);
+    assertThat(!segments.exists(first + 1) || Files.exists(segments.checksumPath(first + 1)))
+        .isTrue();
   }
 
   private byte[] copy(Lsn end) {
