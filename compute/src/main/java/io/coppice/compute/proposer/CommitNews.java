@@ -1,5 +1,6 @@
 package io.coppice.compute.proposer;
 
+import io.coppice.common.id.Lsn;
 import io.coppice.safekeeper.consensus.Proposer;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -30,26 +31,36 @@ final class CommitNews {
     this.turns = turns;
   }
 
+  /** What is committed now is known everywhere soon. */
   void schedule() {
     if (scheduled) {
       return;
     }
     scheduled = true;
+    Lsn toBeKnown = proposer.commitLsn();
     turns.later(
         DELAY_MILLIS,
         () -> {
           scheduled = false;
-          send();
+          send(toBeKnown);
+          // Under load WAL has carried that, and carries what was committed since: a message of
+          // its own every few milliseconds costs as much as the commits do.
+          if (links.stream().anyMatch(link -> lacks(link, proposer.commitLsn()))) {
+            schedule();
+          }
         });
   }
 
-  private void send() {
+  private void send(Lsn toBeKnown) {
     for (SafekeeperLink link : links) {
-      if (proposer.nextLsn(link.member()).isPresent()
-          && link.commitSent().isBefore(proposer.commitLsn())) {
+      if (lacks(link, toBeKnown)) {
         pump.sendAppend(link, ByteBuffer.allocate(0));
       }
     }
+  }
+
+  private boolean lacks(SafekeeperLink link, Lsn commitLsn) {
+    return proposer.nextLsn(link.member()).isPresent() && link.commitSent().isBefore(commitLsn);
   }
 
   /**
@@ -62,7 +73,7 @@ final class CommitNews {
     if (!proposer.isLeading()) {
       return;
     }
-    send();
+    send(proposer.commitLsn());
     long leftNanos = TimeUnit.MILLISECONDS.toNanos(LAST_WAIT_MILLIS);
     try {
       while (leftNanos > 0 && links.stream().anyMatch(this::isAwaited)) {

@@ -93,6 +93,20 @@ final class WalProposerTest {
   }
 
   @Test
+  void tellsSafekeepersWhatIsCommittedThoughNoWalFollows() throws Exception {
+    try (WalProposer proposer = WalProposer.elect(world.config());
+        Connection connection = world.connect()) {
+      proposer.start(world.postgresAddress(), "postgres");
+      fill(connection, "a", 100);
+      awaitCommit(proposer, ProposerWorld.flushLsn(connection));
+      for (int node = 1; node <= 3; node++) {
+        int known = node;
+        await(() -> world.commitKnownTo(known).equals(proposer.commitLsn()));
+      }
+    }
+  }
+
+  @Test
   void endsWhenSafekeepersKnowWhatIsCommitted() throws Exception {
     try (WalProposer proposer = WalProposer.elect(world.config())) {
       proposer.start(world.postgresAddress(), "postgres");

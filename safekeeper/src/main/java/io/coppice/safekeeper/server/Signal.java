@@ -1,5 +1,6 @@
 package io.coppice.safekeeper.server;
 
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -7,6 +8,7 @@ import java.util.concurrent.locks.ReentrantLock;
 final class Signal {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition given = lock.newCondition();
+  private final Condition never = lock.newCondition();
   private boolean pending;
 
   void give() {
@@ -26,6 +28,19 @@ final class Signal {
         given.await();
       }
       pending = false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Lets so long pass. A signal given meanwhile is kept, and costs no change of threads. */
+  void rest(long millis) throws InterruptedException {
+    lock.lock();
+    try {
+      long leftNanos = TimeUnit.MILLISECONDS.toNanos(millis);
+      while (leftNanos > 0) {
+        leftNanos = never.awaitNanos(leftNanos);
+      }
     } finally {
       lock.unlock();
     }

@@ -29,6 +29,9 @@ final class WalStreamSession implements StreamObserver<StreamWalRequest> {
   private static final Logger log = LoggerFactory.getLogger(WalStreamSession.class);
   private static final int CHUNK_SIZE_BYTES_MAX = 128 * 1024;
 
+  /** Commits that follow one another closely go to a page server in one message. */
+  private static final long GATHER_MILLIS = 5;
+
   private final ServerCallStreamObserver<StreamWalResponse> out;
   private final TimelineRegistry registry;
   private final Signal signal = new Signal();
@@ -137,6 +140,10 @@ final class WalStreamSession implements StreamObserver<StreamWalRequest> {
               .setCommitLsn(timeline.snapshot().commitLsn().value())
               .build());
       position = position.plus(length);
+      boolean isForPageServer = !start.getFlushed() && start.getTerm() == 0;
+      if (isForPageServer && !position.isBefore(limit)) {
+        signal.rest(GATHER_MILLIS);
+      }
     }
   }
 
