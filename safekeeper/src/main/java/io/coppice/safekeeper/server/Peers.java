@@ -21,6 +21,7 @@ final class Peers implements AutoCloseable {
 
   private final NodeId self;
   private final List<SafekeeperClient> clients;
+  private volatile boolean closed;
 
   private Peers(NodeId self, List<SafekeeperClient> clients) {
     this.self = self;
@@ -103,8 +104,14 @@ final class Peers implements AutoCloseable {
     }
   }
 
+  boolean isClosed() {
+    return closed;
+  }
+
+  /** Ends their calls, too; safe from another thread, and again. */
   @Override
   public void close() {
+    closed = true;
     clients.forEach(SafekeeperClient::close);
   }
 }

@@ -51,6 +51,7 @@ public final class Safekeeper implements AutoCloseable {
   private final WatchHub hub;
   private final RpcServer server;
   private final Optional<WalBackups> backups;
+  private final TimelineRebuilds rebuilds;
 
   private Safekeeper(
       DataDirectory directory,
@@ -83,11 +84,11 @@ public final class Safekeeper implements AutoCloseable {
     this.backups =
         store.map(known ->
             new WalBackups(registry, known, config.backup(), Clock.SYSTEM, Ids.secureRandom()));
+    this.rebuilds = new TimelineRebuilds(registry, directory, creator, this::fatal);
     boolean started = false;
     try {
       registry.readAll();
       ScrubCalls scrubs = new ScrubCalls(registry, directory, this::fatal);
-      TimelineRebuilds rebuilds = new TimelineRebuilds(registry, directory, creator, this::fatal);
       this.server =
           RpcServer.start(
               config.listen(),
@@ -241,6 +242,7 @@ public final class Safekeeper implements AutoCloseable {
       return;
     }
     backups.ifPresent(WalBackups::stop);
+    rebuilds.close();
     registry.close();
     server.close();
     stopThreads();

@@ -38,6 +38,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -379,6 +380,54 @@ final class TimelineRebuildTest {
     assertThat(asked).hasValue(4);
     assertThat(client(3).status(ID).flushLsn()).isEqualTo(end);
     assertThat(client(3).status(ID).state().generation()).as("raised twice").isEqualTo(2);
+  }
+
+  /** Whoever opens the data directory next must have it alone. */
+  @Test
+  void closesOnlyOnceARebuildThatIsUnderWayHasEnded() throws Exception {
+    diverge();
+    CountDownLatch asked = new CountDownLatch(1);
+    SafekeeperServiceGrpc.SafekeeperServiceBlockingStub real =
+        SafekeeperServiceGrpc.newBlockingStub(channels.get(1));
+    var silent =
+        new SafekeeperServiceGrpc.SafekeeperServiceImplBase() {
+          @Override
+          public void timelineStatus(
+              TimelineStatusRequest request, StreamObserver<TimelineStatusResponse> out) {
+            Thread.ofVirtual()
+                .start(() -> {
+                  out.onNext(real.timelineStatus(request));
+                  out.onCompleted();
+                });
+          }
+
+          @Override
+          public void raiseGeneration(
+              RaiseGenerationRequest request, StreamObserver<TimelineStatusResponse> out) {
+            Thread.ofVirtual()
+                .start(() -> {
+                  out.onNext(real.raiseGeneration(request));
+                  out.onCompleted();
+                });
+          }
+
+          @Override
+          public StreamObserver<StreamWalRequest> streamWal(StreamObserver<StreamWalResponse> out) {
+            asked.countDown();
+            return new Inbox<>();
+          }
+        };
+    Path staged = data(3).resolve("rebuilding");
+    try (RpcServer proxy = RpcServer.start(new HostPort("127.0.0.1", 0), List.of(silent))) {
+      HostPort donor = new HostPort("127.0.0.1", proxy.port());
+      SafekeeperServiceGrpc.newStub(channels.get(2))
+          .pullTimeline(
+              SafekeeperClient.pullRequest(ID, List.of(address(1), donor), false), new Inbox<>());
+      asked.await();
+      assertThat(staged).isNotEmptyDirectory();
+      nodes.get(2).close();
+      assertThat(staged).as("what the rebuild was making").isEmptyDirectory();
+    }
   }
 
   @Test
