@@ -4,13 +4,14 @@ import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.EnumSet;
 import java.util.Set;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
@@ -25,6 +26,8 @@ public final class TarUnpacker {
   static final long ENTRIES_MAX = 10_000_000;
 
   private static final int BUFFER_SIZE_BYTES = 256 * 1024;
+  private static final Set<StandardOpenOption> CREATE =
+      Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
   private static final Set<PosixFilePermission> PRIVATE_FILE =
       PosixFilePermissions.fromString("rw-------");
   private static final Set<PosixFilePermission> PRIVATE_DIRECTORY =
@@ -156,11 +159,14 @@ public final class TarUnpacker {
   private void writeFile(TarArchiveInputStream tar, TarArchiveEntry entry, Path path, byte[] buffer)
       throws IOException {
     long written = 0;
-    try (OutputStream out =
-        Files.newOutputStream(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+    // Private from the first moment on, and with no call for it.
+    try (FileChannel out =
+        FileChannel.open(path, CREATE, PosixFilePermissions.asFileAttribute(PRIVATE_FILE))) {
       for (int count = tar.read(buffer); count >= 0; count = tar.read(buffer)) {
-        out.write(buffer, 0, count);
-        written += count;
+        ByteBuffer piece = ByteBuffer.wrap(buffer, 0, count);
+        while (piece.hasRemaining()) {
+          written += out.write(piece);
+        }
       }
     }
     if (written != entry.getSize()) {
@@ -168,23 +174,15 @@ public final class TarUnpacker {
           "tar entry \"%s\" has %d of %d bytes"
               .formatted(entry.getName(), written, entry.getSize()));
     }
-    Files.setPosixFilePermissions(path, permissions(entry));
+    if (contents == Contents.PROGRAMS) {
+      Files.setPosixFilePermissions(path, permissionsOfProgram(entry));
+    }
     filesTotal++;
     sizeBytesTotal += written;
   }
 
-  private Set<PosixFilePermission> permissions(TarArchiveEntry entry) {
-    return switch (contents) {
-      case DATA -> PRIVATE_FILE;
-      case PROGRAMS -> {
-        boolean executable = (entry.getMode() & 0100) != 0;
-        Set<PosixFilePermission> modes =
-            EnumSet.copyOf(PosixFilePermissions.fromString("rw-r--r--"));
-        if (executable) {
-          modes.addAll(PosixFilePermissions.fromString("--x--x--x"));
-        }
-        yield modes;
-      }
-    };
+  private static Set<PosixFilePermission> permissionsOfProgram(TarArchiveEntry entry) {
+    boolean executable = (entry.getMode() & 0100) != 0;
+    return PosixFilePermissions.fromString(executable ? "rwxr-xr-x" : "rw-r--r--");
   }
 }

@@ -118,8 +118,17 @@ public final class EndpointRegistry {
    * over, and all but the newest of such runs altogether. Runs that are alive are left alone.
    */
   void cleanUp(TimelineId timeline) throws StorageException, InterruptedException {
+    var _ = cleanUp(timeline, Integer.MAX_VALUE);
+  }
+
+  /** The same of the runs before one; returns how many were over. */
+  int cleanUp(TimelineId timeline, int before) throws StorageException, InterruptedException {
     boolean newest = true;
+    int over = 0;
     for (RunDirectory run : RunDirectory.list(root, timeline)) {
+      if (run.run() >= before) {
+        continue;
+      }
       Optional<EndpointState> read = run.read();
       if (read.isEmpty()) {
         continue; // being made just now
@@ -137,7 +146,9 @@ public final class EndpointRegistry {
         run.write(state.withStatus(EndpointStatus.FAILED, GONE, clock.now()));
       }
       newest = false;
+      over++;
       log.debug("cleaned up {}", run.path());
     }
+    return over;
   }
 }

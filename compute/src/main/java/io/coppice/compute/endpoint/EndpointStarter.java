@@ -27,7 +27,11 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  *   branch -> elect -> wait for the page server -> base backup -> Postgres -> stream WAL
+ *        \-> what earlier runs left is cleared away --^
  * </pre>
+ *
+ * <p>An election shuts out the endpoint that runs now, so all that can be found wrong here is
+ * looked for before it.
  */
 final class EndpointStarter {
   private static final Logger log = LoggerFactory.getLogger(EndpointStarter.class);
@@ -38,6 +42,7 @@ final class EndpointStarter {
   private final BranchInfo branch;
   private final RunAs runAs;
   private final RunDirectory run;
+  private final Step<Integer> cleared;
   private EndpointState state;
   private @Nullable WalProposer proposer;
   private @Nullable PostgresServer server;
@@ -50,6 +55,12 @@ final class EndpointStarter {
     this.runAs = runAs;
     this.run = run;
     this.state = state;
+    this.cleared =
+        Step.begin(
+            "endpoint-clear",
+            () ->
+                new EndpointRegistry(spec.dataDirectory(), clock)
+                    .cleanUp(branch.timeline(), run.run()));
   }
 
   /** What is up. */
@@ -67,9 +78,9 @@ final class EndpointStarter {
           "port %d of 127.0.0.1 is in use; name another, or none to take a free one"
               .formatted(spec.port().getAsInt()));
     }
-    RunAs runAs = RunAs.resolve(spec.runAs());
+    Step<RunAs> user = Step.begin("endpoint-user", () -> RunAs.resolve(spec.runAs()));
     BranchInfo branch = spec.pageserver().getBranch(spec.tenant(), spec.branch());
-    new EndpointRegistry(spec.dataDirectory(), spec.clock()).cleanUp(branch.timeline());
+    RunAs runAs = user.await();
     RunDirectory run =
         RunDirectory.create(RunDirectory.root(spec.dataDirectory()), branch.timeline());
     EndpointState state = firstState(spec, branch, run);
@@ -114,6 +125,8 @@ final class EndpointStarter {
   private Started bringUp() throws StorageException, InterruptedException {
     PostgresInstallation installation = PostgresInstallation.find(spec.pgBin(), branch.pgMajor());
     runAs.requireEntry(installation.bin(), "the programs of Postgres");
+    Path data = run.createData(runAs);
+    state = state.elected(0, Lsn.INVALID, data, clock.now()); // so that a failure deletes it
     long begunMillis = clock.monotonicMillis();
     WalProposer elected = elect();
     long electedMillis = clock.monotonicMillis();
@@ -124,7 +137,7 @@ final class EndpointStarter {
             elected.startLsn(),
             spec.readyTimeoutMillis());
     long caughtUpMillis = clock.monotonicMillis();
-    Path data = run.createData(runAs);
+    var _ = cleared.await(); // the disk may have room for the data of one run only
     state = state.elected(elected.term(), elected.startLsn(), data, clock.now());
     run.write(state);
     TarUnpacker.Unpacked unpacked = fetchData(elected.startLsn(), data);
@@ -232,6 +245,7 @@ final class EndpointStarter {
   }
 
   private void takeDown() throws InterruptedException {
+    cleared.join();
     if (server != null) {
       server.stopNow();
     }

@@ -37,7 +37,16 @@ public record PostgresInstallation(Path bin, int major, String version, boolean 
    */
   public static PostgresInstallation find(Optional<Path> pgBin, int major)
       throws StorageException, InterruptedException {
-    return find(pgBin, major, machineCandidates(major), CacheDirectory.locate());
+    // Where packages put it is looked at first: to ask each pg_config on the PATH takes time.
+    Path usual = Path.of("/usr/lib/postgresql/%d/bin".formatted(major));
+    if (pgBin.isEmpty()) {
+      Optional<PostgresInstallation> found =
+          inspect(usual, OptionalInt.of(major), new ArrayList<>(), false);
+      if (found.isPresent()) {
+        return found.get();
+      }
+    }
+    return find(pgBin, major, machineCandidates(usual, major), CacheDirectory.locate());
   }
 
   /**
@@ -91,9 +100,9 @@ public record PostgresInstallation(Path bin, int major, String version, boolean 
     return bin.resolve("initdb");
   }
 
-  private static Set<Path> machineCandidates(int major) throws InterruptedException {
+  private static Set<Path> machineCandidates(Path usual, int major) throws InterruptedException {
     Set<Path> candidates = new LinkedHashSet<>();
-    candidates.add(Path.of("/usr/lib/postgresql/%d/bin".formatted(major)));
+    candidates.add(usual);
     for (String directory :
         System.getenv().getOrDefault("PATH", "").split(File.pathSeparator, -1)) {
       Path pgConfig = Path.of(directory, "pg_config");

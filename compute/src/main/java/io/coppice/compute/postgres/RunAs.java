@@ -3,12 +3,9 @@ package io.coppice.compute.postgres;
 import com.sun.security.auth.module.UnixSystem;
 import io.coppice.common.error.StorageException;
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
+import java.io.InterruptedIOException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -25,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class RunAs {
   private static final List<String> DEFAULT_USERS = List.of("postgres", "nobody");
   private static final long PROBE_TIMEOUT_MILLIS = 10_000;
+  private static final long OWN_TIMEOUT_MILLIS = 600_000;
   private static final long ROOT_UID = 0;
 
   /** By what means another user, or a signal at our death, is had. */
@@ -183,29 +181,19 @@ public final class RunAs {
     if (account == null) {
       return;
     }
-    Account owner = account;
-    Files.walkFileTree(
-        tree,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes)
-              throws IOException {
-            chown(directory, owner);
-            return FileVisitResult.CONTINUE;
-          }
-
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-              throws IOException {
-            chown(file, owner);
-            return FileVisitResult.CONTINUE;
-          }
-        });
-  }
-
-  private static void chown(Path path, Account owner) throws IOException {
-    Files.setAttribute(path, "unix:uid", owner.uid(), LinkOption.NOFOLLOW_LINKS);
-    Files.setAttribute(path, "unix:gid", owner.gid(), LinkOption.NOFOLLOW_LINKS);
+    // A thousand files: this process, fresh as it is, would take longer than another program does.
+    String owner = "%d:%d".formatted(account.uid(), account.gid());
+    try {
+      Commands.Result result =
+          Commands.run(
+              List.of("chown", "-R", "-h", owner, "--", tree.toString()), OWN_TIMEOUT_MILLIS);
+      if (!result.succeeded()) {
+        throw new IOException("chown of %s: %s".formatted(tree, result.output()));
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while " + tree + " changed hands");
+    }
   }
 
   /** The user's name. */
