@@ -27,18 +27,20 @@ import java.util.stream.Stream;
  * Objects as files in a directory, the name being the path. Several processes may share one.
  *
  * <p>An object is written, synced, under a name of its own in {@code .uploading}, then renamed, and
- * the directory synced. Files are taken over as hard links where the file system allows it: they
- * are immutable, so a copy would only cost space.
+ * the directory synced, with the directories above it that are new. Files are taken over as hard
+ * links where the file system allows it: they are immutable, so a copy would only cost space.
  */
 public final class LocalObjectStore implements ObjectStore {
   private static final String UPLOADING = ".uploading";
 
   private final Path root;
   private final RandomGenerator random;
+  private final DirectoryNames directories;
 
   private LocalObjectStore(Path root, RandomGenerator random) {
     this.root = root;
     this.random = random;
+    this.directories = new DirectoryNames(root, DurableFiles::syncDirectory);
   }
 
   /**
@@ -60,6 +62,8 @@ public final class LocalObjectStore implements ObjectStore {
     Path target = path(name);
     ObjectStore.checkMemorySize(name, contents.length);
     try {
+      // Before the contents, whose sync then writes the file system's journal for both.
+      directories.make(parentOf(target));
       publish(written(contents), target);
     } catch (IOException e) {
       throw failed("writing", name, e);
@@ -71,12 +75,12 @@ public final class LocalObjectStore implements ObjectStore {
     Path target = path(name);
     ObjectStore.checkMemorySize(name, contents.length);
     try {
+      Path directory = parentOf(target);
+      directories.make(directory);
       Path temporary = written(contents);
       try {
-        Path directory = parentOf(target);
-        DurableFiles.createDirectories(directory);
         Files.createLink(target, temporary);
-        DurableFiles.syncDirectory(directory);
+        directories.sync(directory);
         return true;
       } catch (FileAlreadyExistsException _) {
         return false;
@@ -93,6 +97,7 @@ public final class LocalObjectStore implements ObjectStore {
     Path target = path(name);
     Path temporary = temporary();
     try {
+      directories.make(parentOf(target));
       linkOrCopy(file, temporary);
       DurableFiles.syncFile(temporary);
       publish(temporary, target);
@@ -254,10 +259,11 @@ public final class LocalObjectStore implements ObjectStore {
     return temporary;
   }
 
-  private static void publish(Path temporary, Path target) throws IOException {
+  private void publish(Path temporary, Path target) throws IOException {
     try {
-      DurableFiles.createDirectories(parentOf(target));
-      DurableFiles.renameDurably(temporary, target);
+      Files.move(
+          temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      directories.sync(parentOf(target));
     } catch (IOException e) {
       deleteQuietly(temporary);
       throw e;
