@@ -2,6 +2,7 @@ package io.coppice.pageserver.layer;
 
 import static java.util.Objects.requireNonNull;
 
+import io.coppice.common.error.Invariant;
 import io.coppice.common.key.Key;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -11,13 +12,8 @@ import java.util.Map;
 
 /**
  * The order in which a frozen layer is written: by key, and for a key from newest to oldest. Chains
- * are not walked, for each step would miss the cache: keys get their rank, and longs made of a rank
- * and a position are sorted.
- *
- * <pre>
- *  63            32 31                        0
- *  | rank of key   | ~(position/8)            |
- * </pre>
+ * are not walked, for each step would miss the cache: keys get their rank, and versions, which lie
+ * in the order of their arrival, are distributed to their keys in one go.
  */
 final class DrainOrder {
   private final OpenLayer layer;
@@ -33,11 +29,16 @@ final class DrainOrder {
     this.layer = layer;
   }
 
-  /** Positions of all versions of a layer that nothing is written to any more. */
-  static long[] of(OpenLayer layer) {
+  /** All versions of a layer that nothing is written to any more; see {@link #position}. */
+  static int[] of(OpenLayer layer) {
     DrainOrder order = new DrainOrder(layer);
     order.rankKeys();
-    return order.sortVersions();
+    return order.placeVersions();
+  }
+
+  /** Where the version is that has such a number in the order. */
+  static long position(int number) {
+    return (number & 0xFFFF_FFFFL) << 3;
   }
 
   private void rankKeys() {
@@ -65,20 +66,28 @@ final class DrainOrder {
     return new Prefix(keys.getA(entry), (int) (keys.getB(entry) >>> 32), keys.getC(entry));
   }
 
-  private long[] sortVersions() {
+  /**
+   * Counts the versions of each key, and so knows where those of a key go: they are placed from the
+   * back, as the newest, which comes last, is to be the first.
+   */
+  private int[] placeVersions() {
     KeyTable keys = layer.keys();
-    long[] order = new long[Math.toIntExact(layer.versionCount())];
-    int[] next = new int[1];
-    layer.forEachVersion(
-        0,
-        version -> {
-          long rank = keys.rank(layer.entry(version));
-          order[next[0]++] = rank << 32 | (~(version >>> 3) & 0xFFFF_FFFFL);
-        });
-    Arrays.sort(order);
-    for (int i = 0; i < order.length; i++) {
-      order[i] = (~order[i] & 0xFFFF_FFFFL) << 3;
+    int[] next = new int[keys.keyCount()];
+    layer.forEachVersion(0, version -> next[keys.rank(layer.entry(version))]++);
+    int end = 0;
+    for (int rank = 0; rank < next.length; rank++) {
+      end += next[rank];
+      next[rank] = end;
     }
+    Invariant.check(
+        end == layer.versionCount(),
+        "%s has %d versions, not %d",
+        layer,
+        end,
+        layer.versionCount());
+    int[] order = new int[end];
+    layer.forEachVersion(
+        0, version -> order[--next[keys.rank(layer.entry(version))]] = (int) (version >>> 3));
     return order;
   }
 }

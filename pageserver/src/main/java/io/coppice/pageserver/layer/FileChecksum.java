@@ -1,6 +1,7 @@
 package io.coppice.pageserver.layer;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
@@ -15,8 +16,9 @@ public final class FileChecksum {
 
   public static int crc32c(Path file) throws IOException {
     CRC32C crc = new CRC32C();
-    ByteBuffer buffer = ByteBuffer.allocate(BUFFER_SIZE_BYTES);
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+        Arena arena = Arena.ofConfined()) {
+      ByteBuffer buffer = arena.allocate(BUFFER_SIZE_BYTES).asByteBuffer();
       while (channel.read(buffer.clear()) >= 0) {
         crc.update(buffer.flip());
       }

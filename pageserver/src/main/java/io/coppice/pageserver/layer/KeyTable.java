@@ -51,9 +51,9 @@ final class KeyTable {
   private int keyCount;
   private long slotBytes;
 
-  KeyTable(Arena arena) {
+  KeyTable(Arena arena, ChunkPool pool) {
     this.arena = arena;
-    this.entries = new OffHeapLog(arena);
+    this.entries = new OffHeapLog(arena, pool);
     this.slots = newSlots(SLOTS_MIN);
   }
 

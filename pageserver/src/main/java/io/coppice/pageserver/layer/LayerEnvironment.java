@@ -27,12 +27,17 @@ public final class LayerEnvironment implements AutoCloseable {
   private static final int IMAGE_BLOCK_SIZE_BYTES = 4 << 10;
   private static final int BLOOM_BITS_PER_KEY = 10;
   private static final int TABLE_FORMAT_VERSION = 6;
+
+  /** About the memory of one layer while one branch is written to. */
+  private static final int IDLE_CHUNKS_MAX = 5;
+
   private static final int MERGE_READAHEAD_SIZE_BYTES = 1 << 20;
 
   static {
     RocksDB.loadLibrary();
   }
 
+  private final ChunkPool chunks = new ChunkPool(IDLE_CHUNKS_MAX);
   private final AtomicLong residencyVersion = new AtomicLong();
   private final Cache blockCache;
   private final BloomFilter bloomFilter = new BloomFilter(BLOOM_BITS_PER_KEY, false);
@@ -94,6 +99,11 @@ public final class LayerEnvironment implements AutoCloseable {
     residencyVersion.incrementAndGet();
   }
 
+  /** Memory for open layers. */
+  ChunkPool chunks() {
+    return chunks;
+  }
+
   Options options(LayerKind kind) {
     return switch (kind) {
       case DELTA -> deltaOptions;
@@ -122,6 +132,7 @@ public final class LayerEnvironment implements AutoCloseable {
 
   @Override
   public void close() {
+    chunks.close();
     merges.close();
     rangeReads.close();
     pointReads.close();

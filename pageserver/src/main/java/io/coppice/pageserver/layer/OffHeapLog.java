@@ -10,8 +10,7 @@ import java.util.Arrays;
  * position that was handed to them with a release.
  *
  * <p>A position is the chunk's number in its high bits and the offset in the low 25. Chunks grow
- * from 64 KiB, so that an idle branch costs little, to 32 MiB, from which size on the C library
- * gives memory straight back to the system when it is freed.
+ * from 64 KiB, so that an idle branch costs little, to 32 MiB, which come from a pool.
  */
 final class OffHeapLog {
   /** Never a position. */
@@ -20,22 +19,27 @@ final class OffHeapLog {
   /** Most bytes of one allocation. */
   static final int ALLOCATION_SIZE_BYTES_MAX = (1 << 25) - 8;
 
-  private static final int CHUNK_SHIFT = 25;
+  private static final int CHUNK_SHIFT = Long.numberOfTrailingZeros(ChunkPool.CHUNK_SIZE_BYTES);
   private static final long OFFSET_MASK = (1L << CHUNK_SHIFT) - 1;
-  private static final long CHUNK_SIZE_BYTES_MAX = 1L << CHUNK_SHIFT;
+  private static final long CHUNK_SIZE_BYTES_MAX = ChunkPool.CHUNK_SIZE_BYTES;
   private static final int CHUNKS_MAX = 1 << 10;
   private static final long FIRST_CHUNK_SIZE_BYTES = 1 << 16;
   private static final int ALIGNMENT_BYTES = 8;
 
+  /** A chunk of at least that size is replaced by an idle one of the pool, if there is any. */
+  private static final long POOLED_SIZE_BYTES_MIN = 2 << 20;
+
   private final Arena arena;
+  private final ChunkPool pool;
   private volatile MemorySegment[] chunks = new MemorySegment[0];
 
   // The writer's own; used[i] is final for all chunks but the last.
   private long[] usedBytes = new long[0];
   private long totalBytes;
 
-  OffHeapLog(Arena arena) {
+  OffHeapLog(Arena arena, ChunkPool pool) {
     this.arena = arena;
+    this.pool = pool;
   }
 
   /** Room for that many bytes, in one piece, aligned to 8. */
@@ -61,10 +65,18 @@ final class OffHeapLog {
     long start = count == 0 ? ALIGNMENT_BYTES : 0;
     sizeBytes = Math.max(Math.min(sizeBytes, CHUNK_SIZE_BYTES_MAX), neededBytes + start);
     MemorySegment[] grown = Arrays.copyOf(chunks, count + 1);
-    grown[count] = arena.allocate(sizeBytes, ALIGNMENT_BYTES);
+    grown[count] = newChunk(sizeBytes);
     usedBytes = Arrays.copyOf(usedBytes, count + 1);
     usedBytes[count] = start;
     chunks = grown;
+  }
+
+  private MemorySegment newChunk(long sizeBytes) {
+    if (sizeBytes == CHUNK_SIZE_BYTES_MAX) {
+      return pool.lend(arena);
+    }
+    MemorySegment idle = sizeBytes < POOLED_SIZE_BYTES_MIN ? null : pool.lendIdle(arena);
+    return idle != null ? idle : arena.allocate(sizeBytes, ALIGNMENT_BYTES);
   }
 
   MemorySegment chunk(long position) {

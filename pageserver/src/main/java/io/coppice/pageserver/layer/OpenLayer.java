@@ -45,8 +45,8 @@ public final class OpenLayer extends RefCounted {
   private static final long LENGTH = 20;
 
   private final Arena arena = Arena.ofShared();
-  private final OffHeapLog log = new OffHeapLog(arena);
-  private final KeyTable keys = new KeyTable(arena);
+  private final OffHeapLog log;
+  private final KeyTable keys;
   private final Lsn startLsn;
   private final long createdAtMillis;
 
@@ -67,8 +67,11 @@ public final class OpenLayer extends RefCounted {
    *
    * @param startLsn exclusive: all values are after it
    * @param createdAtMillis of a monotonic clock
+   * @param environment gives the memory
    */
-  public OpenLayer(Lsn startLsn, long createdAtMillis) {
+  public OpenLayer(Lsn startLsn, long createdAtMillis, LayerEnvironment environment) {
+    this.log = new OffHeapLog(arena, environment.chunks());
+    this.keys = new KeyTable(arena, environment.chunks());
     this.startLsn = startLsn;
     this.createdAtMillis = createdAtMillis;
     this.newestLsn = startLsn.value();
@@ -162,6 +165,11 @@ public final class OpenLayer extends RefCounted {
     }
     entries[count] = (int) (entry >>> 3);
     sparseCount = count + 1;
+  }
+
+  /** The writer's: whether something was put since the last {@link #endRecord}. */
+  public boolean hasUnendedRecord() {
+    return recordVersions != 0;
   }
 
   /** The writer's: what was put since the last time belongs together and stays. */

@@ -79,7 +79,7 @@ public final class SstLayerWriter implements AutoCloseable {
    * @return the smallest and the largest key
    */
   public KeyBounds putAll(OpenLayer layer) throws StorageException {
-    long[] order = DrainOrder.of(layer);
+    int[] order = DrainOrder.of(layer);
     Invariant.check(order.length > 0, "%s is empty", layer);
     ByteBuffer[] chunks = new ByteBuffer[layer.log().chunkCount()];
     long previousEntry = KeyTable.NONE;
@@ -89,7 +89,7 @@ public final class SstLayerWriter implements AutoCloseable {
       if (i % READ_AHEAD_VERSIONS == 0) {
         readAhead(layer, order, i);
       }
-      long version = order[i];
+      long version = DrainOrder.position(order[i]);
       long entry = layer.entry(version);
       long lsn = layer.lsn(version);
       if (entry != previousEntry) {
@@ -101,21 +101,21 @@ public final class SstLayerWriter implements AutoCloseable {
       previousEntry = entry;
       previousLsn = lsn;
     }
-    return new KeyBounds(layer.keys().key(layer.entry(order[0])), key);
+    return new KeyBounds(layer.keys().key(layer.entry(DrainOrder.position(order[0]))), key);
   }
 
   /**
    * Touches the next versions, which lie all over the memory: their cache misses overlap, where
    * those of one version after another would be waited for.
    */
-  private void readAhead(OpenLayer layer, long[] order, int from) {
+  private void readAhead(OpenLayer layer, int[] order, int from) {
     int touched = 0;
     int to = Math.min(order.length, from + READ_AHEAD_VERSIONS);
     for (int i = from; i < to; i++) {
-      touched += layer.length(order[i]);
+      touched += layer.length(DrainOrder.position(order[i]));
     }
     for (int i = from; i < to; i++) {
-      touched += layer.touch(order[i]);
+      touched += layer.touch(DrainOrder.position(order[i]));
     }
     readAheadResult = touched;
   }

@@ -95,7 +95,8 @@ final class TimelineLayers {
     try {
       checkNotClosed();
       Invariant.check(open == null, "two open layers");
-      OpenLayer added = new OpenLayer(startLsn, environment.clock().monotonicMillis());
+      OpenLayer added =
+          new OpenLayer(startLsn, environment.clock().monotonicMillis(), environment.layers());
       open = added;
       swap();
       return added;

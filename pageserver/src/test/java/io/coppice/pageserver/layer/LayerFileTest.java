@@ -61,7 +61,7 @@ class LayerFileTest {
   }
 
   private LayerDescriptor writeDelta(Path file, RandomGenerator random) throws StorageException {
-    OpenLayer layer = new OpenLayer(new Lsn(100), 0);
+    OpenLayer layer = new OpenLayer(new Lsn(100), 0, environment);
     for (int i = 0; i < 4_000; i++) {
       byte[] value = new byte[1 + random.nextInt(200)];
       random.nextBytes(value);

@@ -21,7 +21,8 @@ import org.junit.jupiter.api.Test;
 
 class OpenLayerTest {
   private static final RelationTag TABLE = new RelationTag(1663, 5, 16384, 0);
-  private final OpenLayer layer = new OpenLayer(new Lsn(100), 0);
+  private static final LayerEnvironment ENVIRONMENT = new LayerEnvironment(1 << 20);
+  private final OpenLayer layer = new OpenLayer(new Lsn(100), 0, ENVIRONMENT);
   private final VersionList found = new VersionList();
 
   private static byte[] image(long number) {
@@ -147,7 +148,8 @@ class OpenLayerTest {
     }
     Key previous = null;
     long previousLsn = 0;
-    for (long version : DrainOrder.of(layer)) {
+    for (int number : DrainOrder.of(layer)) {
+      long version = DrainOrder.position(number);
       Key key = layer.keys().key(layer.entry(version));
       if (key.equals(previous)) {
         assertThat(layer.lsn(version)).isLessThan(previousLsn);
