@@ -21,8 +21,8 @@ import io.coppice.postgres.wal.WalRecord;
 /**
  * Turns a timeline's WAL records, in order, into values. Owns the timeline's writer; one thread.
  *
- * <p>After an exception the timeline's state is that of the record before, and this object must not
- * be used any more: values of the failed record may have been put, but were not published.
+ * <p>After an exception the timeline's state is that of the record before, once that is published,
+ * and nothing more must be ingested here: values of the failed record may have been put.
  */
 public final class WalIngest {
   private final TimelineWriter writer;
@@ -64,12 +64,15 @@ public final class WalIngest {
     return new WalIngest(
         PostgresVersion.ofMajor(timeline.pgMajor()),
         writer,
-        (keys, out) -> timeline.getPages(keys, timeline.lastRecordLsn(), out),
+        (keys, out) -> {
+          writer.publish();
+          timeline.getPages(keys, timeline.lastRecordLsn(), out);
+        },
         listener);
   }
 
   /**
-   * Stores what a record changes and makes it readable.
+   * Stores what a record changes; it becomes readable with {@link #publish}.
    *
    * @throws StorageException.Corrupt if the record says what cannot be
    * @throws StorageException.Unsupported if it has an effect beyond pages that is not known here. A
@@ -100,7 +103,12 @@ public final class WalIngest {
       default -> {} // All others change pages and nothing else.
     }
     checkPoint.finishRecord(sink);
-    writer.finishRecord(record.start(), record.end());
+    writer.endRecord(record.start(), record.end());
+  }
+
+  /** Makes readable what was ingested: to be called before anything is waited for. */
+  public void publish() throws StorageException {
+    writer.publish();
   }
 
   /** Bits of the visibility map that a change of the heap clears without naming the map's page. */

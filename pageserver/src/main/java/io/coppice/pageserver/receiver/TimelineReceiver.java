@@ -13,6 +13,7 @@ import io.coppice.postgres.wal.WalDecoder;
 import io.coppice.postgres.wal.WalRecord;
 import io.coppice.proto.v1.PageserverFeedback;
 import io.coppice.proto.v1.StreamWalResponse;
+import java.nio.ByteBuffer;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -30,7 +31,9 @@ import org.slf4j.LoggerFactory;
 final class TimelineReceiver implements Runnable {
   private static final Logger log = LoggerFactory.getLogger(TimelineReceiver.class);
 
-  private static final int COPY_BYTES = 64 * 1024;
+  /** Fed to the decoder at once: what stays in the processor's cache until it is decoded. */
+  private static final int FED_BYTES_MAX = 64 * 1024;
+
   private static final long POLL_MILLIS = 200;
 
   /** What the world is told when the thread ends. */
@@ -51,7 +54,6 @@ final class TimelineReceiver implements Runnable {
   private final IngestMetrics metrics;
   private final Listener listener;
   private final WalRecord record = new WalRecord();
-  private final byte[] copy = new byte[COPY_BYTES];
 
   /** Safekeepers whose WAL was found damaged at the present position. */
   private final Set<SafekeeperLink> damaged = new HashSet<>();
@@ -259,21 +261,34 @@ final class TimelineReceiver implements Runnable {
       return false;
     }
     int recordCount = 0;
-    for (int from = 0; from < data.size(); from += COPY_BYTES) {
-      int count = Math.min(COPY_BYTES, data.size() - from);
-      data.substring(from, from + count).copyTo(copy, 0);
-      decoder.feed(copy, 0, count);
-      while (next(source, decoder)) {
-        ingest.ingest(record);
-        recordCount++;
-        damaged.clear();
-      }
+    ByteBuffer left = data.asReadOnlyByteBuffer();
+    while (left.hasRemaining()) {
+      int count = Math.min(FED_BYTES_MAX, left.remaining());
+      decoder.feed(left.slice(left.position(), count));
+      left.position(left.position() + count);
+      recordCount += ingestDecoded(source, decoder, ingest);
       if (damaged.contains(source)) {
         return false;
       }
     }
     metrics.took(data.size(), recordCount);
     return true;
+  }
+
+  /** Ingests the records that are whole, and publishes them together; returns how many. */
+  private int ingestDecoded(SafekeeperLink source, WalDecoder decoder, WalIngest ingest)
+      throws StorageException {
+    int count = 0;
+    try {
+      while (next(source, decoder)) {
+        ingest.ingest(record);
+        count++;
+        damaged.clear();
+      }
+    } finally {
+      ingest.publish();
+    }
+    return count;
   }
 
   /** The next whole record; damage is held against the safekeeper, for others may have it whole. */

@@ -8,7 +8,10 @@ import io.coppice.pageserver.layer.OpenLayer;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** The writer of a timeline. Its open layer is rolled here, or from outside between records. */
+/**
+ * The writer of a timeline. Its open layer is rolled here, or from outside between batches of
+ * records: from the first value to the publishing the gate is the writer's.
+ */
 final class OpenLayerWriter implements TimelineWriter {
   private final Timeline timeline;
   private final TimelineEnvironment environment;
@@ -18,7 +21,12 @@ final class OpenLayerWriter implements TimelineWriter {
   private volatile boolean rollRequested;
 
   // The writer's own.
-  private boolean inRecord;
+  private boolean inBatch;
+  private Lsn endedStart = Lsn.INVALID;
+
+  /** End of the last record that was ended and is not published; null if there is none. */
+  private @Nullable Lsn ended;
+
   private @Nullable OpenLayer open;
 
   OpenLayerWriter(
@@ -52,13 +60,13 @@ final class OpenLayerWriter implements TimelineWriter {
   }
 
   private void enter() {
-    if (inRecord) {
+    if (inBatch) {
       return;
     }
     if (!gate.tryEnter()) {
       layers.enter(gate);
     }
-    inRecord = true;
+    inBatch = true;
     OpenLayer layer = open;
     if (layer != null && layer.isFrozen()) {
       open = null;
@@ -66,12 +74,12 @@ final class OpenLayerWriter implements TimelineWriter {
   }
 
   private void leave() {
-    inRecord = false;
+    inBatch = false;
     gate.leave();
   }
 
   @Override
-  public void finishRecord(Lsn start, Lsn end) throws StorageException {
+  public void endRecord(Lsn start, Lsn end) {
     enter();
     OpenLayer layer = open;
     if (layer != null) {
@@ -82,7 +90,22 @@ final class OpenLayerWriter implements TimelineWriter {
           layer.newestLsn());
       layer.endRecord();
     }
-    lsns.publish(start, end);
+    endedStart = start;
+    ended = end;
+  }
+
+  @Override
+  public void publish() throws StorageException {
+    Lsn end = ended;
+    if (end == null) {
+      return;
+    }
+    ended = null;
+    lsns.publish(endedStart, end);
+    OpenLayer layer = open;
+    if (layer != null && layer.hasUnendedRecord()) {
+      return; // It goes on, and nothing can be rolled before it has ended.
+    }
     if (layer != null && (rollRequested || layer.sizeBytes() >= environment.rollSizeBytes())) {
       rollRequested = false;
       roll(layer);
@@ -106,10 +129,15 @@ final class OpenLayerWriter implements TimelineWriter {
   @Override
   public void discardRecord() {
     OpenLayer layer = open;
-    if (inRecord && layer != null) {
+    if (inBatch && layer != null) {
       layer.discardRecord();
     }
-    if (inRecord) {
+    Lsn end = ended;
+    if (end != null) {
+      ended = null;
+      lsns.publish(endedStart, end);
+    }
+    if (inBatch) {
       leave();
     }
   }
@@ -130,7 +158,7 @@ final class OpenLayerWriter implements TimelineWriter {
   }
 
   /**
-   * From outside, between records: freezes the open layer if it is due and there is no frozen one.
+   * From outside, between batches: freezes the open layer if it is due and there is no frozen one.
    *
    * @return up to where all that was ever put is in files; null if something is in memory, or the
    *     writer is busy

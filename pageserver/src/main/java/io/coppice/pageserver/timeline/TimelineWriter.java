@@ -9,8 +9,8 @@ import java.util.Optional;
  * The one way by which values get into a timeline after its import. A timeline has one writer; its
  * owner is one thread at a time.
  *
- * <p>The values of one record are put, then {@link #finishRecord} makes them readable together. The
- * records come in LSN order.
+ * <p>The values of one record are put, then {@link #endRecord} says that they are all; {@link
+ * #publish} makes a batch of records readable. The records come in LSN order.
  */
 public interface TimelineWriter {
 
@@ -29,8 +29,8 @@ public interface TimelineWriter {
   void put(Key key, Lsn lsn, byte[] value, int offset, int length) throws StorageException;
 
   /**
-   * Forgets what was put since the last {@link #finishRecord}. To be called after a failure, before
-   * the same WAL is read again.
+   * Forgets what was put since the last {@link #endRecord}, and publishes what was ended. To be
+   * called after a failure, before the same WAL is read again.
    */
   void discardRecord();
 
@@ -41,8 +41,20 @@ public interface TimelineWriter {
   void scanLatest(Key from, Key toExclusive, KeyValueConsumer out) throws StorageException;
 
   /**
-   * Publishes: all values at or before {@code end} have been put. {@code lastRecordLsn} becomes
-   * {@code end}, and those who waited for it wake. Cheap enough to be called for each record.
+   * Ends a record: all values at or before {@code end} have been put. They stay, and can be read
+   * once {@link #publish} is called, at the latest before the writer waits for more records.
    */
-  void finishRecord(Lsn start, Lsn end) throws StorageException;
+  void endRecord(Lsn start, Lsn end) throws StorageException;
+
+  /**
+   * Publishes what was ended: {@code lastRecordLsn} becomes the end of the last of these records,
+   * and those who waited for it wake. Does nothing if there is none.
+   */
+  void publish() throws StorageException;
+
+  /** Ends a record and publishes it. */
+  default void finishRecord(Lsn start, Lsn end) throws StorageException {
+    endRecord(start, end);
+    publish();
+  }
 }

@@ -4,8 +4,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Keeps the writer and those who roll its layer from the outside apart, at the price of one
- * uncontended exchange for each record. The writer is in between its first put and the end of the
- * record. Not owned by a thread: a writer may move from one to another.
+ * uncontended exchange for each batch of records. The writer is in between its first put and their
+ * publishing. Not owned by a thread: a writer may move from one to another.
  */
 final class WriterGate {
   private static final int FREE = 0;

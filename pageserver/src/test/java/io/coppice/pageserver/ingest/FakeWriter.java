@@ -136,10 +136,14 @@ final class FakeWriter implements TimelineWriter {
   }
 
   @Override
-  public void finishRecord(Lsn start, Lsn end) {
+  public void endRecord(Lsn start, Lsn end) {
     if (end.isAtOrBefore(last)) {
       throw new IllegalStateException("finished %s after %s".formatted(end, last));
     }
     last = end;
   }
+
+  /** What is ended can be read here at once. */
+  @Override
+  public void publish() {}
 }

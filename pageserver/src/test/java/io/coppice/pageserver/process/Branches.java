@@ -94,6 +94,7 @@ final class Branches implements AutoCloseable {
           ingest.ingest(record);
           records++;
         }
+        ingest.publish();
       }
     }
     return records;

@@ -10,8 +10,8 @@ import static io.coppice.postgres.wal.WalLayout.RECORD_HEADER_BYTES;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.postgres.version.PostgresVersion;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.Objects;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -160,18 +160,20 @@ public final class WalDecoder {
 
   /** Takes the bytes that follow those fed before. They are copied. */
   public void feed(byte[] bytes, int offset, int length) {
-    Objects.checkFromIndexSize(offset, length, bytes.length);
-    int from = offset;
-    int count = length;
+    feed(ByteBuffer.wrap(bytes, offset, length));
+  }
+
+  /** As the other; the buffer has nothing left afterwards. */
+  public void feed(ByteBuffer bytes) {
     if (head == tail && skipBytes > 0) {
-      int skipped = Math.min(skipBytes, count);
+      int skipped = Math.min(skipBytes, bytes.remaining());
       skipBytes -= skipped;
       readLsn += skipped;
-      from += skipped;
-      count -= skipped;
+      bytes.position(bytes.position() + skipped);
     }
+    int count = bytes.remaining();
     makeRoom(count);
-    System.arraycopy(bytes, from, buffer, tail, count);
+    bytes.get(buffer, tail, count);
     tail += count;
   }
 
