@@ -4,7 +4,7 @@ package io.coppice.pageserver.timeline;
  * How much of what a timeline has, itself and not its ancestors.
  *
  * @param openSizeBytes memory of the layer that is written to
- * @param frozenSizeBytes memory of the layer that is being written to a file
+ * @param frozenSizeBytes memory of the layers that wait for being written to files
  * @param fileCount layer files, here or not
  * @param level0Count of these, those of level 0
  * @param fileSizeBytes of all files

@@ -75,11 +75,12 @@ public final class TimelineEnvironment {
   }
 
   /**
-   * The size at which an open layer is rolled: such that all those that have one can have a frozen
-   * one beside it within the memory for all.
+   * The size at which an open layer is rolled: such that all those that have one can have as many
+   * frozen ones as there may be beside it within the memory for all.
    */
   long rollSizeBytes() {
-    long share = limits.openLayersSizeBytesTotalMax() / (2L * Math.max(1, timelinesInMemory.get()));
+    long layers = (1L + TimelineLayers.FROZEN_MAX) * Math.max(1, timelinesInMemory.get());
+    long share = limits.openLayersSizeBytesTotalMax() / layers;
     return Math.max(ROLL_SIZE_BYTES_MIN, Math.min(limits.openLayerSizeBytesMax(), share));
   }
 }

@@ -9,8 +9,10 @@ import io.coppice.pageserver.layer.LayerMap;
 import io.coppice.pageserver.layer.LayerName;
 import io.coppice.pageserver.layer.LayerSet;
 import io.coppice.pageserver.layer.OpenLayer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -22,8 +24,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The layers of a timeline as they change: an open one appears with the first value, is frozen, and
- * is replaced by the file it was written to. At most one is frozen; who wants to freeze another
- * waits.
+ * is replaced by the file it was written to. Frozen ones are written in their order, and are few:
+ * who wants to freeze one more waits.
  *
  * <p>Readers take a reference to the current {@link LayerSet} without a lock; every change builds
  * the next set and swaps it under the lock.
@@ -33,6 +35,9 @@ final class TimelineLayers {
   /** A layer that is to be written, and up to where the timeline is complete with it. */
   record Frozen(OpenLayer layer, RecordPosition position) {}
 
+  /** Frozen layers that may wait for being written. */
+  static final int FROZEN_MAX = 2;
+
   private static final long COMPACTION_WAIT_MILLIS_MAX = 60_000;
 
   private final TimelineEnvironment environment;
@@ -40,7 +45,10 @@ final class TimelineLayers {
   private final Condition changed = lock.newCondition();
   private volatile LayerSet current;
   private @Nullable OpenLayer open;
-  private @Nullable Frozen frozen;
+
+  /** Oldest first. */
+  private final Deque<Frozen> frozen = new ArrayDeque<>();
+
   private LayerMap files;
   private volatile @Nullable StorageException closed;
 
@@ -75,9 +83,7 @@ final class TimelineLayers {
     if (open != null) {
       memory.add(open);
     }
-    if (frozen != null) {
-      memory.add(frozen.layer());
-    }
+    frozen.descendingIterator().forEachRemaining(older -> memory.add(older.layer()));
     LayerSet next = new LayerSet(memory, files);
     LayerSet previous = current;
     boolean hadMemory = !previous.memory().isEmpty();
@@ -106,10 +112,10 @@ final class TimelineLayers {
   }
 
   /**
-   * Makes the open layer, if there is one, the frozen one, once there is none; the caller sees to
-   * it that nothing is written meanwhile. Blocks: this is what holds ingest back while flushing is
-   * behind, and slows it down while compaction is far behind. That one is not waited for without
-   * end, since it may not get on at all, and reads are slow, but right, with many layers.
+   * Freezes the open layer, if there is one, once there is room for it; the caller sees to it that
+   * nothing is written meanwhile. Blocks: this is what holds ingest back while flushing is behind,
+   * and slows it down while compaction is far behind. That one is not waited for without end, since
+   * it may not get on at all, and reads are slow, but right, with many layers.
    */
   void freeze(RecordPosition position) throws StorageException {
     lock.lock();
@@ -119,7 +125,7 @@ final class TimelineLayers {
         checkNotClosed();
         leftNanos = changed.awaitNanos(leftNanos);
       }
-      while (frozen != null) {
+      while (frozen.size() >= FROZEN_MAX) {
         checkNotClosed();
         changed.awaitUninterruptibly();
       }
@@ -147,7 +153,7 @@ final class TimelineLayers {
           layer.newestLsn(),
           position.last());
       open = null;
-      frozen = new Frozen(layer, position);
+      frozen.addLast(new Frozen(layer, position));
       swap();
     }
   }
@@ -165,7 +171,7 @@ final class TimelineLayers {
         return false;
       }
       try {
-        action.run(open, frozen != null);
+        action.run(open, !frozen.isEmpty());
         return true;
       } finally {
         gate.reopen();
@@ -177,7 +183,7 @@ final class TimelineLayers {
 
   /** Within {@link #tryWhileIdle}: as {@link #freeze}, where none is frozen. */
   void freezeWhileIdle(RecordPosition position) {
-    Invariant.check(lock.isHeldByCurrentThread() && frozen == null, "frozen twice");
+    Invariant.check(lock.isHeldByCurrentThread() && frozen.isEmpty(), "frozen twice");
     freezeLocked(position);
   }
 
@@ -194,28 +200,29 @@ final class TimelineLayers {
   boolean hasFrozen() {
     lock.lock();
     try {
-      return closed == null && frozen != null;
+      return closed == null && !frozen.isEmpty();
     } finally {
       lock.unlock();
     }
   }
 
-  /** The frozen layer, if there is one, with a reference that the caller releases. */
+  /** The oldest frozen layer, if there is one, with a reference that the caller releases. */
   @Nullable Frozen acquireFrozen() {
     lock.lock();
     try {
-      if (closed != null || frozen == null) {
+      Frozen oldest = frozen.peekFirst();
+      if (closed != null || oldest == null) {
         return null;
       }
-      frozen.layer().retain();
-      return frozen;
+      oldest.layer().retain();
+      return oldest;
     } finally {
       lock.unlock();
     }
   }
 
   /**
-   * Puts the file in the place of the frozen layer that was written to it.
+   * Puts the file in the place of the oldest frozen layer, which was written to it.
    *
    * @param file null if the layer had nothing in it
    */
@@ -223,8 +230,9 @@ final class TimelineLayers {
     lock.lock();
     try {
       checkNotClosed();
-      Invariant.check(written.equals(frozen), "the frozen layer changed while it was written");
-      frozen = null;
+      Invariant.check(
+          written.equals(frozen.peekFirst()), "the frozen layers changed while one was written");
+      frozen.removeFirst();
       if (file == null) {
         swap();
       } else {
@@ -348,7 +356,7 @@ final class TimelineLayers {
       }
       return new LayerStatistics(
           open == null || closed != null ? 0 : open.sizeBytes(),
-          frozen == null || closed != null ? 0 : frozen.layer().sizeBytes(),
+          closed != null ? 0 : frozen.stream().mapToLong(one -> one.layer().sizeBytes()).sum(),
           all.size(),
           level0Count,
           sizeBytes,
@@ -451,9 +459,7 @@ final class TimelineLayers {
       if (open != null) {
         open.release();
       }
-      if (frozen != null) {
-        frozen.layer().release();
-      }
+      frozen.forEach(one -> one.layer().release());
       if (!current.memory().isEmpty()) {
         environment.countInMemory(-1);
       }

@@ -89,6 +89,9 @@ final class Actions {
     try (LsnWait _ = timeline.onLsn(awaited, _ -> reached.set(true))) {
       for (int i = 0; i < recordsMax && !branch.isCaughtUp(); i++) {
         ingest(timeline.writer(), branch.takeNext());
+        if (world.onceIn(8)) {
+          requestFlush(timeline);
+        }
       }
     }
     world.server().maintenance.setMustSucceed(false);
@@ -101,6 +104,17 @@ final class Actions {
         reached);
     if (reached.get()) {
       world.coverage.mark("a wait for an LSN ended");
+    }
+  }
+
+  /** Has the layer frozen with the next record, and does not wait for its flush. */
+  private static void requestFlush(Timeline timeline) throws StorageException {
+    try {
+      timeline.flush(0);
+    } catch (StorageException.Transient _) {
+      // Asked for; it comes when maintenance does.
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
     }
   }
 

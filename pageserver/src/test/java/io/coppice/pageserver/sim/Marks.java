@@ -43,6 +43,7 @@ final class Marks {
           "read through 3 ancestors",
           "reads outside of the window refused",
           "restart",
+          "several frozen layers waited",
           "some files were lost",
           "store: get index, not done",
           "store: get layer, not done",

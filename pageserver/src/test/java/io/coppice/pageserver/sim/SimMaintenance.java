@@ -3,6 +3,7 @@ package io.coppice.pageserver.sim;
 import io.coppice.common.error.StorageException;
 import io.coppice.pageserver.layer.LayerDescriptor;
 import io.coppice.pageserver.layer.LayerKind;
+import io.coppice.pageserver.timeline.LayerInfo;
 import io.coppice.pageserver.timeline.Maintenance;
 import io.coppice.pageserver.timeline.Timeline;
 import java.util.ArrayList;
@@ -16,6 +17,8 @@ import java.util.function.Supplier;
  * Background work, done when the simulation comes to it, or at once where somebody waits for it.
  */
 final class SimMaintenance implements Maintenance {
+  private static final int FROZEN_LAYERS_MAX = 2;
+
   private final SimObjectStore store;
   private final Coverage coverage;
   private final Set<Timeline> asked = new LinkedHashSet<>();
@@ -32,14 +35,17 @@ final class SimMaintenance implements Maintenance {
     atOnce = isAtOnce;
   }
 
-  /** Whether the caller waits as long as it takes, as ingest does; then in the end it succeeds. */
+  /**
+   * Whether the caller waits, once memory is full, as long as it takes, as ingest does; then in the
+   * end it succeeds.
+   */
   void setMustSucceed(boolean isMustSucceed) {
     mustSucceed = isMustSucceed;
   }
 
   @Override
   public void maintainSoon(Timeline timeline) {
-    if (mustSucceed) {
+    if (mustSucceed && isFull(timeline)) {
       boolean wasCalm = store.isCalm();
       store.setCalm(true);
       Violation.check(maintain(timeline), "maintenance fails, and nothing is wrong");
@@ -49,6 +55,16 @@ final class SimMaintenance implements Maintenance {
     } else {
       asked.add(timeline);
     }
+  }
+
+  /** Whether who freezes the open layer would wait: only then must something be written now. */
+  private boolean isFull(Timeline timeline) {
+    long inMemory =
+        timeline.layers().stream().filter(l -> l.kind() == LayerInfo.Kind.MEMORY).count();
+    if (inMemory > 2) {
+      coverage.mark("several frozen layers waited");
+    }
+    return inMemory > FROZEN_LAYERS_MAX;
   }
 
   /** Does what was asked for earlier. */
