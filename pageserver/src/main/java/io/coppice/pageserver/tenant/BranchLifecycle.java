@@ -93,7 +93,7 @@ final class BranchLifecycle {
       boolean isSame =
           found.name().equals(request.name())
               && found.ancestor().map(a -> a.timeline().equals(request.parent())).orElse(false)
-              && request.lsn().map(lsn -> lsn.alignedUp().equals(found.startLsn())).orElse(true);
+              && NewTimelines.isBranchPoint(request.lsn(), found);
       if (!isSame) {
         throw new StorageException.Conflict(
             "branch %s exists already, as \"%s\" of %s at %s"

@@ -128,7 +128,7 @@ final class BranchReplacement {
         replaced.map(r -> r.timeline().equals(request.branch().timeline())).orElse(false)
             && request.keptAs().map(replaced.orElseThrow().keptAs()::equals).orElse(true)
             && found.ancestor().map(a -> a.timeline().equals(request.source())).orElse(false)
-            && request.lsn().map(lsn -> lsn.alignedUp().equals(found.startLsn())).orElse(true);
+            && NewTimelines.isBranchPoint(request.lsn(), found);
     if (!isSame) {
       throw new StorageException.Conflict(
           "branch %s exists already, as \"%s\"".formatted(request.timeline(), found.name()));

@@ -62,6 +62,13 @@ final class NewTimelines {
     return inPage < WalLayout.pageHeaderBytes(page, segmentSizeBytes) ? page : aligned;
   }
 
+  /** Whether a branch that was asked for at an LSN begins where this one does. */
+  static boolean isBranchPoint(Optional<Lsn> asked, Timeline branch) {
+    return asked
+        .map(lsn -> recordBoundary(lsn, branch.walSegmentSizeBytes()).equals(branch.startLsn()))
+        .orElse(true);
+  }
+
   /**
    * The index of a new branch.
    *

@@ -129,6 +129,16 @@ class TenantManagerTest {
   }
 
   @Test
+  void findsABranchAgainThatWasAskedForWithinAPageHeader() throws Exception {
+    Timeline root = store.root();
+    Lsn page = new Lsn(0x1002000);
+    Store.write(root, Store.block(1), page.plus(0x40), "behind the header");
+    Timeline a = store.branch("a", A, root, page.plus(9));
+    assertThat(a.startLsn()).isEqualTo(page);
+    assertThat(store.branch("a", A, root, page.plus(9))).isSameAs(a);
+  }
+
+  @Test
   void findsBranchesByNameAndId() throws Exception {
     Timeline a = store.branch("a", A, store.root(), LAST);
     assertThat(store.manager.branch(Store.TENANT, "a")).isSameAs(a);
