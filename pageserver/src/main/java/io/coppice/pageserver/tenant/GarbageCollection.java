@@ -310,8 +310,11 @@ public final class GarbageCollection {
   /** Of layers that stay, takes out what an image hides from all reads. */
   private void rewrite(TenantId tenant, Run run, LsnRanges needed) {
     try {
-      claimBranches(tenant, run.timeline);
-      var _ = run.timeline.rewriteHistory(needed::firstAtOrAfter, REWRITTEN_LAYERS_MAX);
+      var _ =
+          run.timeline.rewriteHistory(
+              needed::firstAtOrAfter,
+              REWRITTEN_LAYERS_MAX,
+              () -> claimBranches(tenant, run.timeline));
     } catch (StorageException e) {
       // What was rewritten stays so; the next run looks again.
       run.failed(e);

@@ -50,7 +50,8 @@ final class HistoryRewrite {
   }
 
   /** Rewrites layers that it makes smaller, at most so many; returns how many it did. */
-  synchronized int run(NeededLsns needed, int layersMax) throws StorageException {
+  synchronized int run(NeededLsns needed, int layersMax, Precaution beforeFirst)
+      throws StorageException {
     int count = 0;
     LayerSet set = layers.acquire();
     try {
@@ -64,6 +65,9 @@ final class HistoryRewrite {
         }
         Optional<Lsn> reader = needed.firstAtOrAfter(name.lsnFrom());
         if (reader.isPresent() && hasNeedlessKeys(set.files(), layer, reader.get())) {
+          if (count == 0) {
+            beforeFirst.take();
+          }
           rewrite(set.files(), layer, reader.get());
           count++;
         }

@@ -463,11 +463,13 @@ public final class Timeline {
    *
    * @param needed all LSNs at which this must be readable; may only become fewer meanwhile
    * @param layersMax most layers that are rewritten
+   * @param beforeFirst done once, if there is one to rewrite
    * @return how many were
    * @throws StorageException.Conflict if a layer was replaced by another meanwhile
    */
-  public int rewriteHistory(NeededLsns needed, int layersMax) throws StorageException {
-    return history.run(needed, layersMax);
+  public int rewriteHistory(NeededLsns needed, int layersMax, Precaution beforeFirst)
+      throws StorageException {
+    return history.run(needed, layersMax, beforeFirst);
   }
 
   /** Has what is in memory written soon. */

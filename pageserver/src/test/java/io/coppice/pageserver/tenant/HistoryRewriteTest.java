@@ -1,6 +1,7 @@
 package io.coppice.pageserver.tenant;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.fail;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Fork;
@@ -9,13 +10,16 @@ import io.coppice.common.key.Key;
 import io.coppice.pageserver.layer.LayerDescriptor;
 import io.coppice.pageserver.timeline.ImageImport;
 import io.coppice.pageserver.timeline.NeededLsns;
+import io.coppice.pageserver.timeline.Precaution;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.postgres.page.Page;
 import io.coppice.postgres.redo.ByteSink;
 import io.coppice.postgres.redo.StoredValues;
 import io.coppice.testsupport.Seeded;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -52,12 +56,20 @@ class HistoryRewriteTest {
           lsn ->
               Optional.ofNullable(points.ceiling(lsn)).or(() -> Optional.of(Lsn.max(lsn, cutoff)));
       long sizeBytes = sizeBytes(timeline);
-      int rewritten = timeline.rewriteHistory(needed, 1_000);
+      List<LayerDescriptor> layers = timeline.durableIndex().layers();
+      List<List<LayerDescriptor>> before = new ArrayList<>();
+      int rewritten =
+          timeline.rewriteHistory(
+              needed, 1_000, () -> before.add(timeline.durableIndex().layers()));
+      assertThat(before)
+          .as("told once, before anything has changed")
+          .isEqualTo(rewritten == 0 ? List.of() : List.of(layers));
       if (points.isEmpty()) {
         assertThat(rewritten).isPositive();
         assertThat(sizeBytes(timeline)).isLessThan(sizeBytes);
       }
-      assertThat(timeline.rewriteHistory(needed, 1_000)).isZero();
+      Precaution none = () -> fail("nothing is rewritten");
+      assertThat(timeline.rewriteHistory(needed, 1_000, none)).isZero();
       LayerHistory.checkLayout(timeline);
       for (Lsn point : points) {
         history.checkAt(timeline, point);
@@ -102,7 +114,7 @@ class HistoryRewriteTest {
       Lsn cutoff = Store.START.plus(8 * 30);
       NeededLsns needed =
           from -> Optional.of(from.isAtOrBefore(point) ? point : Lsn.max(from, cutoff));
-      int rewritten = timeline.rewriteHistory(needed, 1_000);
+      int rewritten = timeline.rewriteHistory(needed, 1_000, () -> {});
       assertThat(rewritten).isPositive();
       for (Map.Entry<Lsn, byte[]> expected : pages.entrySet()) {
         Lsn at = expected.getKey();
@@ -154,7 +166,7 @@ class HistoryRewriteTest {
       long covering = LayerHistory.deltas(timeline).stream().filter(n -> n.covers(MAP)).count();
       assertThat(covering).isPositive();
       NeededLsns needed = from -> Optional.of(Lsn.max(from, cutoff));
-      assertThat(timeline.rewriteHistory(needed, 1_000)).isPositive();
+      assertThat(timeline.rewriteHistory(needed, 1_000, () -> {})).isPositive();
       assertThat(timeline.get(MAP, cutoff)).hasValue(map);
       assertThat(Store.read(timeline, Store.block(1), cutoff)).hasValue("round 11");
       assertThat(LayerHistory.deltas(timeline)).anyMatch(name -> name.covers(MAP));
