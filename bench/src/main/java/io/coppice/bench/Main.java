@@ -55,6 +55,8 @@ public final class Main {
             size.seconds(),
             size.warmUpSeconds(),
             size.branches(),
+            size.manyBranches(),
+            size.measuredBranches(),
             workDirectory,
             pgBin);
     Report report = new Report();

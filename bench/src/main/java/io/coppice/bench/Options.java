@@ -10,7 +10,9 @@ import java.util.Optional;
  * @param scale pgbench's, 1 is 100,000 accounts
  * @param seconds of each timed load
  * @param warmUpSeconds of load before one that is timed
- * @param branches measured
+ * @param branches of a tenant that has few; all of them are measured
+ * @param manyBranches of one that has many
+ * @param measuredBranches the last of those, which are measured
  * @param workDirectory where data goes, and is deleted again; the machine's temporary one if empty
  */
 record Options(
@@ -19,16 +21,19 @@ record Options(
     int seconds,
     int warmUpSeconds,
     int branches,
+    int manyBranches,
+    int measuredBranches,
     Optional<Path> workDirectory,
     Optional<Path> pgBin) {
 
   /** For figures that are quoted. */
   static Options full() {
-    return new Options(500L << 20, 50, 15, 30, 100, Optional.empty(), Optional.empty());
+    return new Options(
+        500L << 20, 50, 15, 30, 100, 10_000, 1_000, Optional.empty(), Optional.empty());
   }
 
   /** To see that everything runs; its figures mean nothing. */
   static Options tiny() {
-    return new Options(20L << 20, 1, 2, 1, 20, Optional.empty(), Optional.empty());
+    return new Options(20L << 20, 1, 2, 1, 20, 100, 20, Optional.empty(), Optional.empty());
   }
 }

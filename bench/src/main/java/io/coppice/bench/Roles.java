@@ -129,19 +129,22 @@ final class Roles implements AutoCloseable {
     }
   }
 
+  /** Ends one of them. */
+  static void stop(Process process) {
+    process.destroy();
+    try {
+      if (!process.waitFor(STOP_TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+      }
+    } catch (InterruptedException _) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /** Ends all of them, the last first. */
   @Override
   public void close() {
-    for (Process process : running.reversed()) {
-      process.destroy();
-      try {
-        if (!process.waitFor(STOP_TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
-          process.destroyForcibly();
-        }
-      } catch (InterruptedException _) {
-        process.destroyForcibly();
-        Thread.currentThread().interrupt();
-      }
-    }
+    running.reversed().forEach(Roles::stop);
   }
 }

@@ -31,6 +31,7 @@ import io.coppice.proto.v1.GetBranchRequest;
 import io.coppice.proto.v1.ImportHeader;
 import io.coppice.proto.v1.Layer;
 import io.coppice.proto.v1.ListBranchesRequest;
+import io.coppice.proto.v1.ListBranchesResponse;
 import io.coppice.proto.v1.ListLayersRequest;
 import io.coppice.proto.v1.ListTenantsRequest;
 import io.coppice.proto.v1.LsnAtTimeRequest;
@@ -51,7 +52,9 @@ import java.io.InputStream;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
@@ -161,14 +164,22 @@ public final class PageserverClient implements AutoCloseable {
     return WireCodec.branch(call(() -> timelines().createBranch(request.build())));
   }
 
+  /** All branches, in order of name; got in pages. */
   public List<BranchInfo> listBranches(TenantId tenant) throws StorageException {
-    ListBranchesRequest request =
-        ListBranchesRequest.newBuilder().setTenantId(tenant.toString()).build();
-    List<BranchInfo> branches = new ArrayList<>();
-    for (Branch branch : call(() -> timelines().listBranches(request)).getBranchesList()) {
-      branches.add(WireCodec.branch(branch));
-    }
-    return branches;
+    // By id, for one that is renamed meanwhile may come twice.
+    Map<TimelineId, BranchInfo> branches = new LinkedHashMap<>();
+    ListBranchesRequest.Builder request =
+        ListBranchesRequest.newBuilder().setTenantId(tenant.toString());
+    ListBranchesResponse page;
+    do {
+      page = call(() -> timelines().listBranches(request.build()));
+      for (Branch message : page.getBranchesList()) {
+        BranchInfo branch = WireCodec.branch(message);
+        branches.put(branch.timeline(), branch);
+      }
+      request.setAfter(page.getNext());
+    } while (page.hasNext());
+    return List.copyOf(branches.values());
   }
 
   public BranchInfo getBranch(TenantId tenant, String branch) throws StorageException {

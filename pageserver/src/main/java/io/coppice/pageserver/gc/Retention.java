@@ -41,13 +41,17 @@ public final class Retention {
 
   /** Branches first. A chain of them is as deep as a user made it. */
   private void compute(History timeline) {
+    if (needed.containsKey(timeline.id())) {
+      return;
+    }
     Deque<History> open = new ArrayDeque<>(List.of(timeline));
     while (!open.isEmpty()) {
       History top = open.peek();
-      Optional<History> missing =
-          branchesOf(top.id()).stream().filter(b -> !needed.containsKey(b.id())).findAny();
-      if (missing.isPresent()) {
-        open.push(missing.get());
+      // All at once: a timeline may have thousands, and is looked at twice only.
+      List<History> missing =
+          branchesOf(top.id()).stream().filter(b -> !needed.containsKey(b.id())).toList();
+      if (!missing.isEmpty()) {
+        missing.forEach(open::push);
       } else {
         open.pop();
         List<LsnRanges> all = new ArrayList<>();

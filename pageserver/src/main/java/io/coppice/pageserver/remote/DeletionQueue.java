@@ -72,7 +72,8 @@ public final class DeletionQueue {
 
   /** Whether {@link #run} has something to do. */
   public synchronized boolean isDue() {
-    return !fenced && (!abandoned.isEmpty() || !due().isEmpty());
+    boolean isEmpty = abandoned.isEmpty() && index.current().removed().isEmpty();
+    return !isEmpty && !fenced && (!abandoned.isEmpty() || !due().isEmpty());
   }
 
   private synchronized List<LayerName> due() {

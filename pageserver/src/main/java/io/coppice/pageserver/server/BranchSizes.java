@@ -6,6 +6,7 @@ import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.platform.Clock;
 import io.coppice.pageserver.timeline.Ancestor;
 import io.coppice.pageserver.timeline.Timeline;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -56,6 +57,7 @@ final class BranchSizes {
    */
   final class Budget {
     private final long untilMillis;
+    private final Map<Moment, OptionalLong> measured = new HashMap<>();
 
     private Budget(long untilMillis) {
       this.untilMillis = untilMillis;
@@ -77,7 +79,12 @@ final class BranchSizes {
 
     private void measure(Timeline timeline, Lsn lsn) {
       try {
-        OptionalLong bytes = timelines.reader(timeline).sizeBytes(lsn, this::isOver);
+        Moment moment = origin(timeline, lsn);
+        OptionalLong bytes = measured.get(moment);
+        if (bytes == null) {
+          bytes = timelines.reader(moment.timeline).sizeBytes(moment.lsn, this::isOver);
+          measured.put(moment, bytes);
+        }
         if (bytes.isPresent()) {
           known.put(timeline.id(), new Logical(bytes.getAsLong(), lsn));
         }
@@ -85,6 +92,23 @@ final class BranchSizes {
         log.debug("the size of {} is not known: {}", timeline.id(), e.getMessage());
       }
     }
+  }
+
+  /** A state of a timeline. */
+  private record Moment(Timeline timeline, Lsn lsn) {}
+
+  /**
+   * Where a state was written: that of a branch without WAL of its own is its parent's, so it is
+   * measured once for all branches that were made there.
+   */
+  private static Moment origin(Timeline timeline, Lsn lsn) {
+    Timeline at = timeline;
+    Timeline ancestor = at.ancestorTimeline();
+    while (ancestor != null && lsn.isAtOrBefore(at.startLsn()) && ancestor.isReadableAt(lsn)) {
+      at = ancestor;
+      ancestor = at.ancestorTimeline();
+    }
+    return new Moment(at, lsn);
   }
 
   /** Bytes of ancestors' layer files that begin at or before where the branch left them. */

@@ -225,17 +225,7 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
 
   @Override
   public void listBranches(ListBranchesRequest request, StreamObserver<ListBranchesResponse> out) {
-    Answers.later(
-        out,
-        () -> {
-          ListBranchesResponse.Builder response = ListBranchesResponse.newBuilder();
-          BranchSizes.Budget budget = sizes.budget();
-          for (Timeline timeline : tenants.branches(TenantId.parse(request.getTenantId()))) {
-            response.addBranches(
-                Wire.branch(timeline, tenants, sizes.sharedBytes(timeline), budget.find(timeline)));
-          }
-          return response.build();
-        });
+    Answers.later(out, () -> new BranchListing(tenants, sizes).list(request));
   }
 
   @Override

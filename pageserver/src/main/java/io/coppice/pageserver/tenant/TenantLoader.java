@@ -31,11 +31,18 @@ final class TenantLoader {
   private final RemoteStore remote;
   private final DataDirectory directory;
   private final TimelineEnvironment environment;
+  private final IndexLoading loading;
   private final Map<TenantId, TenantState> tenants = new HashMap<>();
   private final Map<TenantId, StorageException> broken = new HashMap<>();
   private final Set<TenantTimelineId> kept = new HashSet<>();
 
-  TenantLoader(RemoteStore remote, DataDirectory directory, TimelineEnvironment environment) {
+  /** With so many indexes read at once. */
+  TenantLoader(
+      RemoteStore remote,
+      DataDirectory directory,
+      TimelineEnvironment environment,
+      int parallelLoads) {
+    this.loading = new IndexLoading(remote, parallelLoads);
     this.remote = remote;
     this.directory = directory;
     this.environment = environment;
@@ -62,14 +69,18 @@ final class TenantLoader {
   private TenantState loadTenant(TenantRecord record) throws StorageException {
     TenantState tenant = new TenantState(record);
     Map<TimelineId, TimelineIndex> indexes = new TreeMap<>();
-    for (TimelineId id : remote.timelines(record.id())) {
-      TenantTimelineId full = new TenantTimelineId(record.id(), id);
-      try {
-        remote.loadIndex(full).ifPresent(index -> indexes.put(id, index));
-      } catch (StorageException.Corrupt | StorageException.Unsupported e) {
-        log.error("timeline {} cannot be used: {}", full, e.getMessage());
-        tenant.addBroken(id, e);
-        kept.add(full);
+    List<TenantTimelineId> ids =
+        remote.timelines(record.id()).stream()
+            .map(id -> new TenantTimelineId(record.id(), id))
+            .toList();
+    for (IndexLoading.Found found : loading.load(ids)) {
+      TimelineId id = found.id().timeline();
+      found.index().ifPresent(index -> indexes.put(id, index));
+      if (found.damage().isPresent()) {
+        StorageException damage = found.damage().get();
+        log.error("timeline {} cannot be used: {}", found.id(), damage.getMessage());
+        tenant.addBroken(id, damage);
+        kept.add(found.id());
       }
     }
     finishReplacements(indexes);

@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -176,8 +177,16 @@ public final class TenantManager implements AutoCloseable {
 
   /** All branches of a tenant, in order of name. */
   public List<Timeline> branches(TenantId tenant) throws StorageException {
+    return branches(tenant, "");
+  }
+
+  /** The branches of a tenant whose names come after one, in order of name. */
+  public List<Timeline> branches(TenantId tenant, String after) throws StorageException {
     return tenants.locked(() -> tenants.get(tenant).timelines()).stream()
-        .sorted(Comparator.comparing(Timeline::name))
+        .map(timeline -> Map.entry(timeline.name(), timeline))
+        .filter(named -> named.getKey().compareTo(after) > 0)
+        .sorted(Map.Entry.comparingByKey())
+        .map(Map.Entry::getValue)
         .toList();
   }
 
@@ -298,7 +307,7 @@ public final class TenantManager implements AutoCloseable {
   }
 
   private void load() throws StorageException {
-    TenantLoader loader = new TenantLoader(remote, directory, environment);
+    TenantLoader loader = new TenantLoader(remote, directory, environment, config.indexLoadsMax());
     tenants.putAll(loader.load(), loader.broken());
     maintenance.start(this::timelines);
     log.info(

@@ -16,6 +16,7 @@ import java.nio.file.Path;
  * @param ancestorWaitMillis how long a read waits for an ancestor that is catching up
  * @param closeTimeoutMillis how long closing may flush
  * @param expiryGraceMillis how long a branch that has expired can be recovered
+ * @param indexLoadsMax indexes that a start reads at once
  * @param upkeep when layers are written anew
  */
 public record TenantManagerConfig(
@@ -28,9 +29,11 @@ public record TenantManagerConfig(
     long ancestorWaitMillis,
     long closeTimeoutMillis,
     long expiryGraceMillis,
+    int indexLoadsMax,
     UpkeepLimits upkeep) {
 
   private static final long DAY_MILLIS = 86_400_000;
+  private static final int INDEX_LOADS_MAX = 32;
   private static final long MIB = 1L << 20;
 
   /** Defaults for everything but the place. */
@@ -45,6 +48,7 @@ public record TenantManagerConfig(
         30_000,
         20_000,
         DAY_MILLIS,
+        INDEX_LOADS_MAX,
         UpkeepLimits.DEFAULTS);
   }
 
@@ -71,6 +75,7 @@ public record TenantManagerConfig(
         ancestorWaitMillis,
         closeTimeoutMillis,
         expiryGraceMillis,
+        indexLoadsMax,
         upkeep);
   }
 
@@ -86,6 +91,7 @@ public record TenantManagerConfig(
         ancestorWaitMillis,
         closeTimeoutMillis,
         expiryGraceMillis,
+        indexLoadsMax,
         limits);
   }
 
@@ -101,6 +107,7 @@ public record TenantManagerConfig(
         ancestorWaitMillis,
         closeTimeoutMillis,
         graceMillis,
+        indexLoadsMax,
         upkeep);
   }
 }

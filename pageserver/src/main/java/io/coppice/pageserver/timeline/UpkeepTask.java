@@ -42,7 +42,7 @@ final class UpkeepTask {
   }
 
   boolean isDue() {
-    return !isPaused() && due.isSo();
+    return due.isSo() && !isPaused();
   }
 
   private synchronized boolean isPaused() {

@@ -1,9 +1,11 @@
 package io.coppice.pageserver.gc;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TimelineId;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -30,6 +32,22 @@ final class RetentionTest {
     assertThat(first(retention, ROOT, 100)).hasValue(new Lsn(300));
     assertThat(first(retention, ROOT, 300)).hasValue(new Lsn(300));
     assertThat(first(retention, ROOT, 1_000)).hasValue(new Lsn(1_000));
+  }
+
+  @Test
+  void looksAtEachOfManyBranchesAFewTimes() {
+    List<History> histories = new ArrayList<>(List.of(history(ROOT, 100, 30_000)));
+    for (int i = 0; i < 20_000; i++) {
+      TimelineId id = new TimelineId(1, i);
+      Lsn start = new Lsn(200 + i);
+      histories.add(new History(id, "b" + i, Optional.of(ROOT), start, start));
+    }
+    // With a number of steps that goes with the square, it takes minutes.
+    Retention retention =
+        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> new Retention(histories));
+    assertThat(first(retention, ROOT, 100)).hasValue(new Lsn(200));
+    assertThat(first(retention, ROOT, 20_199)).hasValue(new Lsn(20_199));
+    assertThat(first(retention, ROOT, 20_200)).hasValue(new Lsn(30_000));
   }
 
   @Test

@@ -54,6 +54,7 @@ final class SimServer {
         0,
         0,
         0,
+        1,
         new UpkeepLimits(2, 1000, 4, 1 << 13, 1));
   }
 

@@ -64,6 +64,7 @@ final class Store implements AutoCloseable {
         500,
         10_000,
         3_600_000,
+        4,
         new UpkeepLimits(3, 500, 5, 1 << 14, 2));
   }
 
