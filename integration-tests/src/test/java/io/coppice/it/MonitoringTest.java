@@ -66,7 +66,13 @@ final class MonitoringTest {
         .as("of alerts.yaml, and not served")
         .isEmpty();
     assertThat(served.misused(expressions())).as("of dashboard.json, and not served").isEmpty();
-    cluster.succeed("endpoint", "stop", "main");
+    cluster.succeed("branch", "rename", "main", "trunk");
+    cluster.succeed("branch", "create", "main", "--parent", "trunk");
+    assertThat(cluster.coppice("endpoint", "stop", "main").exitCode())
+        .as("of the branch that has the name now")
+        .isEqualTo(3);
+    assertThat(cluster.succeed("connection-string", "trunk")).isEqualTo(connection);
+    cluster.succeed("endpoint", "stop", "trunk");
   }
 
   private static Exposition scrape(RunFile up, String endpoint)

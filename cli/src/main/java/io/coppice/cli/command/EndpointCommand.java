@@ -128,30 +128,44 @@ public final class EndpointCommand extends Noun {
   }
 
   /**
-   * The endpoint of a branch. Works while storage is down, unless two tenants have branches of that
-   * name.
+   * The endpoint of a branch, by the name that it has now. While storage is down, by the name that
+   * it had when the endpoint was started, unless two tenants have branches of that name.
    */
   static EndpointState find(Session session, String branch)
       throws StorageException, CommandFailure {
     EndpointRegistry registry = new EndpointRegistry(session.config().dataDir(), session.clock());
-    List<EndpointState> named =
-        registry.list().stream()
+    List<EndpointState> all = registry.list();
+    Optional<TimelineId> timeline = all.isEmpty() ? Optional.empty() : timelineOf(session, branch);
+    List<EndpointState> found =
+        all.stream()
             .filter(state ->
-                state.branch().equals(branch) || state.timeline().toString().equals(branch))
+                timeline.isPresent()
+                    ? state.timeline().equals(timeline.get())
+                    : state.branch().equals(branch) || state.timeline().toString().equals(branch))
             .toList();
-    if (named.size() == 1) {
-      return named.getFirst();
+    if (found.size() > 1) {
+      throw new CommandFailure(
+          ExitCode.PRECONDITION,
+          "endpoints were started on %d branches \"%s\", and the page server does not say which"
+                  .formatted(found.size(), branch)
+              + " is meant; name it by its timeline id");
     }
-    Optional<EndpointState> found = Optional.empty();
-    if (!named.isEmpty()) {
-      try (PageserverClient client = session.pageserver()) {
-        found = registry.find(session.tenant(client).id(), branch);
-      }
+    if (found.isEmpty()) {
+      throw new CommandFailure(
+          ExitCode.NOT_FOUND,
+          "no endpoint was started on a branch \"%s\" (`coppice endpoint start %s` does)"
+              .formatted(branch, branch));
     }
-    return found.orElseThrow(() ->
-        new CommandFailure(
-            ExitCode.NOT_FOUND,
-            "no endpoint was started on a branch \"%s\" (`coppice endpoint start %s` does)"
-                .formatted(branch, branch)));
+    return found.getFirst();
+  }
+
+  /** Which branch has that name or id; empty if none has, or that cannot be found out. */
+  private static Optional<TimelineId> timelineOf(Session session, String branch)
+      throws StorageException {
+    try (PageserverClient client = session.pageserver()) {
+      return Optional.of(client.getBranch(session.tenant(client).id(), branch).timeline());
+    } catch (StorageException.Transient | StorageException.NotFound | CommandFailure _) {
+      return Optional.empty();
+    }
   }
 }

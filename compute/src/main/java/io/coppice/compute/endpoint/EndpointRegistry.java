@@ -1,7 +1,6 @@
 package io.coppice.compute.endpoint;
 
 import io.coppice.common.error.StorageException;
-import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TimelineId;
 import io.coppice.common.platform.Clock;
 import io.coppice.compute.postgres.PostgresServer;
@@ -52,20 +51,6 @@ public final class EndpointRegistry {
       }
     }
     return Optional.empty();
-  }
-
-  /** The same by name or id; among branches of the same name the newest start wins. */
-  public Optional<EndpointState> find(TenantId tenant, String branch) throws StorageException {
-    Optional<EndpointState> found = Optional.empty();
-    for (EndpointState state : list()) {
-      boolean named = state.branch().equals(branch) || state.timeline().toString().equals(branch);
-      if (state.tenant().equals(tenant)
-          && named
-          && (found.isEmpty() || state.startedAt().isAfter(found.get().startedAt()))) {
-        found = Optional.of(state);
-      }
-    }
-    return found;
   }
 
   private EndpointState asSeen(EndpointState state) {

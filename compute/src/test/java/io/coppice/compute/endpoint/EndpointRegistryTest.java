@@ -45,9 +45,6 @@ final class EndpointRegistryTest {
             .running(77, 5433, new StartDurations(1, 2, 3, 4, 10, 42_000_000), NOW);
     run.write(state);
     assertThat(registry.find(MAIN)).contains(state);
-    assertThat(registry.find(TENANT, "main")).contains(state);
-    assertThat(registry.find(TENANT, MAIN.toString())).contains(state);
-    assertThat(registry.find(new TenantId(9, 9), "main")).isEmpty();
     assertThat(registry.find(DEV)).isEmpty();
     assertThat(state.connectionString("shop"))
         .isEqualTo("postgresql://postgres@127.0.0.1:5433/shop");
