@@ -27,26 +27,72 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.List;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** One run of the command line. */
 public final class Cli {
+  private static final String COMPLETION = "completion";
+
+  /** What it prints by itself goes there; a command knows no more of them than {@link Output}. */
+  private final PrintStream out;
+
+  private final PrintStream err;
   private final Output output;
-  private final CommandLine commandLine;
+  private final Root root;
+  private final Session session;
 
   /** Takes the world as arguments, so that tests can bring their own. */
   public Cli(PrintStream out, PrintStream err, Map<String, String> environment, Clock clock) {
+    this.out = out;
+    this.err = err;
     output = new Output(out, err);
-    Root root = new Root(output);
-    Session session = new Session(root, output, environment, clock);
-    commandLine = new CommandLine(root);
-    for (Object command : commands(session)) {
-      commandLine.addSubcommand(command);
-    }
+    root = new Root(output);
+    session = new Session(root, output, environment, clock);
+  }
+
+  /**
+   * What there is to say first. Each is made when it is needed: to look at all of their options
+   * takes longer than most commands do.
+   */
+  private static Map<String, Function<Session, Object>> commands() {
+    Map<String, Function<Session, Object>> commands = new LinkedHashMap<>();
+    commands.put("demo", DemoCommand::new);
+    commands.put("up", ServerCommands.Up::new);
+    commands.put("tenant", TenantCommand::new);
+    commands.put("branch", BranchCommand::new);
+    commands.put("endpoint", EndpointCommand::new);
+    commands.put("connection-string", ConnectionStringCommand::new);
+    commands.put("page", PageCommand::new);
+    commands.put("why", WhyCommand::new);
+    commands.put("lsn", LsnCommand::new);
+    commands.put("time", TimeCommand::new);
+    commands.put("wal", WalCommand::new);
+    commands.put("pageserver", ServerCommands.PageserverRole::new);
+    commands.put("safekeeper", SafekeeperCommand::new);
+    commands.put("config", ConfigCommand::new);
+    commands.put("doctor", DoctorCommand::new);
+    commands.put("scrub", ScrubCommand::new);
+    commands.put(COMPLETION, CompletionCommand::new);
+    commands.put("version", VersionCommand::new);
+    return commands;
+  }
+
+  /** Knows the command that is asked for; or all of them, if it is not clear which that is. */
+  private CommandLine commandLine(String[] arguments) {
+    Map<String, Function<Session, Object>> commands = commands();
+    String first = arguments.length > 0 ? arguments[0] : "";
+    boolean isEnough = commands.containsKey(first) && !first.equals(COMPLETION);
+    CommandLine commandLine = new CommandLine(root);
+    commands.forEach((name, command) -> {
+      if (!isEnough || name.equals(first)) {
+        commandLine.addSubcommand(command.apply(session));
+      }
+    });
     Converters.register(commandLine);
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
@@ -58,33 +104,12 @@ public final class Cli {
       }
       return explain(failure);
     });
-  }
-
-  private static List<Object> commands(Session session) {
-    return List.of(
-        new DemoCommand(session),
-        new ServerCommands.Up(session),
-        new TenantCommand(session),
-        new BranchCommand(session),
-        new EndpointCommand(session),
-        new ConnectionStringCommand(session),
-        new PageCommand(session),
-        new WhyCommand(session),
-        new LsnCommand(session),
-        new TimeCommand(session),
-        new WalCommand(session),
-        new ServerCommands.PageserverRole(session),
-        new SafekeeperCommand(session),
-        new ConfigCommand(session),
-        new DoctorCommand(session),
-        new ScrubCommand(session),
-        new CompletionCommand(session),
-        new VersionCommand(session));
+    return commandLine;
   }
 
   /** Runs one command; returns the exit code. */
   public int run(String... arguments) {
-    return commandLine.execute(arguments);
+    return commandLine(arguments).execute(arguments);
   }
 
   private int explain(Throwable failure) {

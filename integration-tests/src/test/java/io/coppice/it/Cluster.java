@@ -254,7 +254,7 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
                 "endpoint",
                 "run",
                 branch.timeline().toString(),
-                "--tenant-id",
+                "--tenant",
                 branch.tenant().toString(),
                 "--port",
                 Integer.toString(address.port())));

@@ -8,12 +8,9 @@ import io.coppice.cli.output.Texts;
 import io.coppice.cli.server.EndpointSupervisor;
 import io.coppice.cli.server.EndpointSupervisor.Request;
 import io.coppice.common.error.StorageException;
-import io.coppice.common.id.TenantId;
-import io.coppice.common.id.TimelineId;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.endpoint.EndpointRegistry;
 import io.coppice.compute.endpoint.EndpointState;
-import io.coppice.compute.storage.BranchInfo;
 import io.coppice.compute.storage.PageserverClient;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -68,20 +65,17 @@ public final class EndpointCommand extends Noun {
       @Option(names = "--pg-bin", paramLabel = "DIR", description = "Directory of postgres.")
           @Nullable Path pgBin)
       throws StorageException, CommandFailure, IOException, InterruptedException {
-    Request request;
-    try (PageserverClient client = session().pageserver()) {
-      BranchInfo info = client.getBranch(session().tenant(client).id(), branch);
-      request =
-          new Request(
-              info.tenant(),
-              info.timeline(),
-              port == null ? OptionalInt.empty() : OptionalInt.of(port),
-              Optional.ofNullable(pgBin).map(Path::toAbsolutePath),
-              Optional.empty());
-      output().message("starting Postgres on branch %s ...".formatted(info.name()));
-    }
+    output().message("starting Postgres on branch %s ...".formatted(branch));
     EndpointState state =
-        EndpointSupervisor.spawn(session().configOfRunning(), request, session().clock());
+        EndpointSupervisor.spawn(
+            session().configOfRunning(),
+            new Request(
+                session().namedTenant(),
+                branch,
+                port == null ? OptionalInt.empty() : OptionalInt.of(port),
+                Optional.ofNullable(pgBin).map(Path::toAbsolutePath),
+                Optional.empty()),
+            session().clock());
     output().message("took " + state.durations());
     if (output().isJson()) {
       output().one(COLUMNS, state);
@@ -111,20 +105,21 @@ public final class EndpointCommand extends Noun {
   /** What {@code start} runs in the background. */
   @Command(name = "run", hidden = true, description = "Starts Postgres and stays with it.")
   int run(
-      @Parameters(paramLabel = "TIMELINE") String timeline,
-      @Option(names = "--tenant-id", required = true) String tenant,
+      @Parameters(paramLabel = "BRANCH") String branch,
       @Option(names = "--port") @Nullable Integer port,
       @Option(names = "--pg-bin") @Nullable Path pgBin,
+      @Option(names = "--log") @Nullable Path log,
       @Option(names = "--end-with", paramLabel = "PID") @Nullable Long endWith)
-      throws StorageException, IOException, InterruptedException {
+      throws StorageException, CommandFailure, IOException, InterruptedException {
     return EndpointSupervisor.run(
         session(),
         new Request(
-            TenantId.parse(tenant),
-            TimelineId.parse(timeline),
+            session().namedTenant(),
+            branch,
             port == null ? OptionalInt.empty() : OptionalInt.of(port),
             Optional.ofNullable(pgBin),
-            Optional.ofNullable(endWith)));
+            Optional.ofNullable(endWith)),
+        Optional.ofNullable(log));
   }
 
   /**

@@ -130,7 +130,7 @@ final class DemoCluster {
             directory.resolve(CoppiceConfig.FILE_NAME).toString(),
             "--end-with",
             Long.toString(ProcessHandle.current().pid())));
-    roles.put(name, SelfCommand.start(arguments, log(name), true));
+    roles.put(name, SelfCommand.start(arguments, log(name)));
   }
 
   private Path log(String name) {
@@ -171,8 +171,8 @@ final class DemoCluster {
       throws StorageException, CommandFailure, IOException, InterruptedException {
     EndpointSupervisor.Request request =
         new EndpointSupervisor.Request(
-            branch.tenant(),
-            branch.timeline(),
+            Optional.of(branch.tenant().toString()),
+            branch.timeline().toString(),
             OptionalInt.empty(),
             Optional.empty(),
             Optional.of(ProcessHandle.current().pid()));

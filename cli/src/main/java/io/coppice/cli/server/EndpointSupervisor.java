@@ -6,7 +6,6 @@ import io.coppice.cli.output.CommandFailure;
 import io.coppice.cli.output.ExitCode;
 import io.coppice.common.config.CoppiceConfig;
 import io.coppice.common.error.StorageException;
-import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TimelineId;
 import io.coppice.common.metrics.Metrics;
 import io.coppice.common.metrics.StatusServer;
@@ -17,18 +16,26 @@ import io.coppice.compute.endpoint.EndpointOutcome;
 import io.coppice.compute.endpoint.EndpointRegistry;
 import io.coppice.compute.endpoint.EndpointSpec;
 import io.coppice.compute.endpoint.EndpointState;
-import io.coppice.compute.endpoint.EndpointStatus;
+import io.coppice.compute.postgres.ReachableDirectory;
 import io.coppice.compute.storage.PageserverClient;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -38,7 +45,17 @@ import org.jspecify.annotations.Nullable;
  * that process.
  */
 public final class EndpointSupervisor {
-  private static final long POLL_MILLIS = 50;
+  private static final String LOG_FILE = "supervisor.log";
+
+  private static final FileAttribute<?> LOG_PERMISSIONS =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-r--r--"));
+
+  /** What a supervisor says on standard output, before the id of its timeline. */
+  private static final String RUNNING = "running ";
+
+  /** What every command says before the reason why it failed. */
+  private static final String FAILED = "coppice: ";
+
   private static final int LOG_LINES_SHOWN = 12;
 
   /** Half of it is for the quorum to confirm the last WAL. */
@@ -49,69 +66,106 @@ public final class EndpointSupervisor {
   /**
    * What to start.
    *
+   * @param tenant name or id; empty means the only one
+   * @param branch name or id
    * @param port to listen on; empty takes a free one
    * @param endWith a process whose end is also the end of the endpoint
    */
   public record Request(
-      TenantId tenant,
-      TimelineId timeline,
+      Optional<String> tenant,
+      String branch,
       OptionalInt port,
       Optional<Path> pgBin,
       Optional<Long> endWith) {}
 
   /**
-   * Starts a supervisor in the background and waits until its Postgres takes connections.
+   * Starts a supervisor in the background and waits until its Postgres takes connections. Whether
+   * there is such a branch is for the supervisor to find out: every call that is made here first
+   * would make the start longer.
    *
    * @param config with the addresses where servers in fact are
    */
   public static EndpointState spawn(CoppiceConfig config, Request request, Clock clock)
       throws StorageException, CommandFailure, IOException, InterruptedException {
-    Path directory =
-        Files.createDirectories(
-            config.dataDir().resolve("endpoints").resolve(request.timeline().toString()));
-    Path log = directory.resolve("supervisor.log");
-    Files.deleteIfExists(log);
-    Process process = SelfCommand.start(arguments(config, request), log, true);
+    Path directory = config.dataDir().resolve("endpoints");
+    ReachableDirectory.createPassable(directory);
+    Path log = Files.createTempFile(directory, "starting-", ".log", LOG_PERMISSIONS);
+    List<String> arguments = arguments(config, request);
+    arguments.addAll(List.of("--log", log.toString()));
+    Process process = SelfCommand.startTalking(arguments, log);
     EndpointRegistry registry = new EndpointRegistry(config.dataDir(), clock);
     long timeoutMillis = 3 * config.endpoint().startTimeout().toMillis();
-    long deadline = clock.monotonicMillis() + timeoutMillis;
-    while (clock.monotonicMillis() < deadline) {
-      boolean ended = process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS);
-      Optional<EndpointState> state =
-          registry
-              .find(request.timeline())
-              .filter(found -> found.supervisor().pid() == process.pid());
-      if (state.isPresent() && state.get().status() == EndpointStatus.RUNNING) {
-        return state.get();
+    BufferedReader output = process.inputReader(StandardCharsets.UTF_8);
+    FutureTask<Optional<String>> word =
+        new FutureTask<>(() -> Optional.ofNullable(output.readLine()));
+    Thread.ofVirtual().name("supervisor's word").start(word);
+    try {
+      Optional<String> said = word.get(timeoutMillis, TimeUnit.MILLISECONDS);
+      if (said.filter(line -> line.startsWith(RUNNING)).isPresent()) {
+        TimelineId timeline = TimelineId.parse(said.get().substring(RUNNING.length()));
+        return registry
+            .find(timeline)
+            .orElseThrow(() -> new IllegalStateException("no state of " + timeline));
       }
-      if (ended) {
-        throw failure(state, process.exitValue(), log);
+      if (!process.waitFor(STOP_LIMIT_MILLIS, TimeUnit.MILLISECONDS)) {
+        process.destroyForcibly().waitFor();
       }
+      throw failure(registry, process, log);
+    } catch (TimeoutException _) {
+      process.destroy();
+      throw new CommandFailure(
+          ExitCode.TIMED_OUT,
+          "Postgres did not start within %d s; its supervisor's log is %s"
+              .formatted(timeoutMillis / 1_000, log));
+    } catch (ExecutionException e) {
+      throw new IOException("cannot read what the supervisor says", e.getCause());
     }
-    process.destroy();
-    throw new CommandFailure(
-        ExitCode.TIMED_OUT,
-        "Postgres did not start within %d s; its supervisor's log is %s"
-            .formatted(timeoutMillis / 1_000, log));
   }
 
-  private static CommandFailure failure(Optional<EndpointState> state, int exitCode, Path log)
-      throws IOException {
+  /** The state of the endpoint has the reason, if it came so far; else the log. */
+  private static CommandFailure failure(EndpointRegistry registry, Process process, Path log)
+      throws StorageException, IOException {
     ExitCode code = ExitCode.INTERNAL;
     for (ExitCode candidate : ExitCode.values()) {
-      if (candidate.number() == exitCode && candidate != ExitCode.OK) {
+      if (candidate.number() == process.exitValue() && candidate != ExitCode.OK) {
         code = candidate;
       }
     }
-    String reason = state.map(EndpointState::reason).orElse("");
-    if (reason.isEmpty()) {
-      List<String> lines = Files.readAllLines(log);
-      reason =
-          String.join(
-              "\n", lines.subList(Math.max(0, lines.size() - LOG_LINES_SHOWN), lines.size()));
+    Optional<EndpointState> state =
+        registry.list().stream()
+            .filter(found -> found.supervisor().pid() == process.pid())
+            .filter(found -> !found.reason().isEmpty())
+            .findFirst();
+    if (state.isPresent()) {
+      keepLog(log, state.get());
+      return new CommandFailure(code, "the endpoint did not start: " + state.get().reason());
     }
-    return new CommandFailure(
-        code, "the endpoint did not start: " + reason.replaceFirst("^coppice: ", ""));
+    List<String> lines = Files.readAllLines(log);
+    Files.delete(log);
+    return lines.isEmpty()
+        ? new CommandFailure(code, "the endpoint did not start")
+        : new CommandFailure(code, reason(lines));
+  }
+
+  /** What it said at last, as other commands say it; or all that there is. */
+  private static String reason(List<String> lines) {
+    return lines.reversed().stream()
+        .filter(line -> line.startsWith(FAILED))
+        .findFirst()
+        .map(line -> line.substring(FAILED.length()))
+        .orElse(
+            "the endpoint did not start: "
+                + String.join(
+                    "\n",
+                    lines.subList(Math.max(0, lines.size() - LOG_LINES_SHOWN), lines.size())));
+  }
+
+  /** Puts the log of the newest start where the endpoint's files are. */
+  private static void keepLog(Path log, EndpointState state) throws IOException {
+    Files.move(
+        log,
+        log.resolveSibling(state.timeline().toString()).resolve(LOG_FILE),
+        StandardCopyOption.REPLACE_EXISTING);
   }
 
   private static List<String> arguments(CoppiceConfig config, Request request) {
@@ -120,9 +174,7 @@ public final class EndpointSupervisor {
             List.of(
                 "endpoint",
                 "run",
-                request.timeline().toString(),
-                "--tenant-id",
-                request.tenant().toString(),
+                request.branch(),
                 "--data-dir",
                 config.dataDir().toString(),
                 "--set",
@@ -141,6 +193,7 @@ public final class EndpointSupervisor {
                 "log.level=" + config.logLevel().name(),
                 "--set",
                 "log.format=" + config.logFormat().name()));
+    request.tenant().ifPresent(tenant -> arguments.addAll(List.of("--tenant", tenant)));
     request.port().ifPresent(port -> arguments.addAll(List.of("--port", Integer.toString(port))));
     request
         .pgBin()
@@ -150,9 +203,14 @@ public final class EndpointSupervisor {
     return arguments;
   }
 
-  /** Is the supervisor; returns the exit code when the endpoint has ended. */
-  public static int run(Session session, Request request)
-      throws StorageException, IOException, InterruptedException {
+  /**
+   * Is the supervisor; returns the exit code when the endpoint has ended. Says one line on standard
+   * output, once Postgres takes connections.
+   *
+   * @param log that this process writes; gets its place once it is known whose it is
+   */
+  public static int run(Session session, Request request, Optional<Path> log)
+      throws StorageException, CommandFailure, IOException, InterruptedException {
     CoppiceConfig config = session.configOfRunning();
     ServerLog.set(config.logLevel(), config.logFormat());
     AtomicReference<Endpoint> running = new AtomicReference<>();
@@ -163,13 +221,13 @@ public final class EndpointSupervisor {
                 metrics,
                 () -> notReady(running.get()),
                 () -> status(running.get()));
-        PageserverClient client = session.pageserver()) {
+        PageserverClient client = PageserverClient.open(config.cluster().pageserver())) {
       EndpointSpec defaults =
           EndpointSpec.of(
               client,
               config.cluster().safekeepers(),
-              request.tenant(),
-              request.timeline().toString(),
+              session.tenant(client).id(),
+              request.branch(),
               config.dataDir());
       EndpointSpec spec =
           defaults
@@ -182,6 +240,10 @@ public final class EndpointSupervisor {
       Endpoint endpoint = Endpoint.start(spec);
       endpoint.measure(metrics.registry());
       running.set(endpoint);
+      if (log.isPresent()) {
+        keepLog(log.get(), endpoint.state());
+      }
+      session.output().print(RUNNING + endpoint.state().timeline() + "\n");
       Shutdown shutdown =
           Shutdown.onSignal(session.output(), STOP_LIMIT_MILLIS, () -> stop(session, endpoint));
       Shutdown.endWith(request.endWith());

@@ -21,22 +21,29 @@ public final class SelfCommand {
       List.of(
           "--enable-native-access=ALL-UNNAMED",
           "--sun-misc-unsafe-memory-access=allow",
+          "-XX:+DisplayVMOutputToStderr",
           "-Xmx384m",
           "io.coppice.cli.Main");
 
   private SelfCommand() {}
 
-  /**
-   * Starts a process with its output in a log file, appended.
-   *
-   * @param detached out of reach of the terminal's signals, if the machine has {@code setsid}
-   */
-  public static Process start(List<String> arguments, Path log, boolean detached)
-      throws IOException {
+  /** Starts a process with its output in a log file, appended. */
+  public static Process start(List<String> arguments, Path log) throws IOException {
+    ProcessBuilder builder = builder(arguments, log);
+    builder.redirectErrorStream(true);
+    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+    return builder.start();
+  }
+
+  /** The same, but only its errors go to the file: its output is ours to read. */
+  static Process startTalking(List<String> arguments, Path log) throws IOException {
+    return builder(arguments, log).start();
+  }
+
+  /** Out of reach of the terminal's signals, if the machine has {@code setsid}. */
+  private static ProcessBuilder builder(List<String> arguments, Path log) {
     List<String> command = new ArrayList<>();
-    if (detached) {
-      setsid().ifPresent(setsid -> command.add(setsid.toString()));
-    }
+    setsid().ifPresent(setsid -> command.add(setsid.toString()));
     Optional<String> launcher = Optional.ofNullable(System.getProperty(LAUNCHER));
     if (launcher.isPresent()) {
       command.add(launcher.get());
@@ -51,9 +58,8 @@ public final class SelfCommand {
       builder.environment().put("CLASSPATH", System.getProperty("java.class.path"));
     }
     builder.redirectInput(new File("/dev/null"));
-    builder.redirectErrorStream(true);
-    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
-    return builder.start();
+    builder.redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
+    return builder;
   }
 
   /** How a person in our directory would call us. */
