@@ -17,9 +17,17 @@ import java.util.stream.Collectors;
 
 /** One {@code coppice} command as a process of its own; what it writes goes to a log file. */
 final class ChildProcess {
-  /** The flags of the launcher, with a heap that lets several live on a small machine. */
+  /**
+   * The flags of the launcher, with a heap that lets several live on a small machine, and without
+   * the compiler for what runs for long: a page server takes three seconds of a processor less for
+   * its start.
+   */
   private static final List<String> JVM_FLAGS =
-      List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmx512m");
+      List.of(
+          "--enable-native-access=ALL-UNNAMED",
+          "-XX:+UseSerialGC",
+          "-XX:TieredStopAtLevel=1",
+          "-Xmx512m");
 
   private static final String MAIN_CLASS = "io.coppice.cli.Main";
   private static final int TAIL_LINES = 40;
@@ -52,7 +60,7 @@ final class ChildProcess {
   }
 
   private static List<String> commandFlags() {
-    List<String> flags = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1"));
+    List<String> flags = new ArrayList<>();
     // None can be made if modules are directories, as in `mvn test`.
     if (Arrays.stream(CLASS_PATH.split(File.pathSeparator)).allMatch(e -> e.endsWith(".jar"))) {
       flags.add("-XX:+AutoCreateSharedArchive");

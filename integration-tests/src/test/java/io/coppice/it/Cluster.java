@@ -111,13 +111,25 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
   /** Starts all roles and waits until they answer. */
   void startAll() throws IOException, InterruptedException {
     for (int id = 1; id <= SAFEKEEPERS; id++) {
-      startSafekeeper(id);
+      launchSafekeeper(id);
     }
-    startPageserver();
+    start(PAGESERVER, PAGESERVER);
+    for (int id = 1; id <= SAFEKEEPERS; id++) {
+      awaitSafekeeper(id);
+    }
+    awaitListening(PAGESERVER, pageserverAddress());
   }
 
   void startSafekeeper(int id) throws IOException, InterruptedException {
+    launchSafekeeper(id);
+    awaitSafekeeper(id);
+  }
+
+  private void launchSafekeeper(int id) throws IOException {
     start(safekeeperName(id), "safekeeper", "--id", Integer.toString(id));
+  }
+
+  private void awaitSafekeeper(int id) throws IOException, InterruptedException {
     awaitListening(safekeeperName(id), safekeeperAddresses().get(id - 1));
   }
 
