@@ -52,6 +52,17 @@ class CliTest {
   }
 
   @Test
+  void refusesALeaseWithoutAnEndAndTwoThingsAtOnceAboutGarbage() {
+    assertThat(run("branch", "lease", "b")).isEqualTo(2);
+    assertThat(err()).contains("--for");
+    assertThat(run("branch", "lease", "b", "--for", "2h", "--release")).isEqualTo(2);
+    assertThat(run("branch", "lease", "b", "--release")).isEqualTo(2);
+    assertThat(err()).contains("--at LSN");
+    assertThat(run("branch", "gc", "--dry-run", "--unblock")).isEqualTo(2);
+    assertThat(err()).contains("mutually exclusive");
+  }
+
+  @Test
   void safekeeperTakesANumberOrAVerb() {
     assertThat(run("safekeeper")).isEqualTo(2);
     assertThat(err()).contains("--id N, or one of pull, scrub, status, timelines");

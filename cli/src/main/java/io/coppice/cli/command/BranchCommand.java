@@ -3,6 +3,7 @@ package io.coppice.cli.command;
 import io.coppice.cli.Session;
 import io.coppice.cli.output.CommandFailure;
 import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TimelineId;
 import io.coppice.common.platform.Ids;
@@ -289,6 +290,21 @@ public final class BranchCommand extends Noun {
     }
   }
 
+  /** What is done about garbage other than to collect it: one of these. */
+  static final class GarbageMode {
+    @Option(names = "--dry-run", description = "Only shows what would go.")
+    boolean isDryRun;
+
+    @Option(
+        names = "--block",
+        paramLabel = "REASON",
+        description = "Nothing goes from now on, not by itself either.")
+    @Nullable String block;
+
+    @Option(names = "--unblock", description = "Takes that back.")
+    boolean isUnblocked;
+  }
+
   @Command(
       name = "gc",
       description = "Drops history that need not be kept: layers that nobody can read any more.")
@@ -296,15 +312,78 @@ public final class BranchCommand extends Noun {
       @Parameters(
               paramLabel = "BRANCH",
               arity = "0..1",
-              description = "Name or id (default: all branches).")
+              description = "Name or id (default: all branches that the tenant has now).")
           @Nullable String branch,
-      @Option(names = "--dry-run", description = "Only shows what would go.") boolean dryRun)
+      @ArgGroup @Nullable GarbageMode mode)
       throws StorageException, CommandFailure {
     try (PageserverClient client = session().pageserver()) {
-      output()
-          .list(
-              Columns.GARBAGE,
-              client.runGc(session().tenant(client).id(), Optional.ofNullable(branch), dryRun));
+      TenantId tenant = session().tenant(client).id();
+      Optional<String> only = Optional.ofNullable(branch);
+      if (mode != null && (mode.block != null || mode.isUnblocked)) {
+        Optional<String> reason = Optional.ofNullable(mode.block);
+        int count = client.branches().setGcBlock(tenant, only, reason);
+        String state = reason.isPresent() ? "blocked" : "not blocked";
+        output().text("gc", "%s for %d branches".formatted(state, count));
+      } else {
+        boolean isDryRun = mode != null && mode.isDryRun;
+        output().list(Columns.GARBAGE, client.runGc(tenant, only, isDryRun));
+      }
     }
+  }
+
+  /** Until when an LSN stays readable. */
+  static final class LeaseEnd {
+    @Option(
+        names = "--for",
+        paramLabel = "TIME",
+        description = "So long from now, such as 2h or 30d; at most 366d.")
+    @Nullable Duration duration;
+
+    @Option(names = "--until", paramLabel = "TIME", description = "Until then, in RFC 3339.")
+    @Nullable Instant until;
+
+    @Option(names = "--release", description = "It need not stay so any longer.")
+    boolean isRelease;
+
+    Optional<Instant> time(Instant now) {
+      return duration == null ? Optional.ofNullable(until) : Optional.of(now.plus(duration));
+    }
+  }
+
+  @Command(
+      name = "lease",
+      description = {
+        "Keeps a state of a branch readable until a time, whatever garbage collection would do.",
+        "Lasts over restarts. `branch get` shows the leases of a branch."
+      })
+  void lease(
+      @Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch,
+      @Option(names = "--at", paramLabel = "LSN", description = "Which (default: the newest).")
+          @Nullable Lsn at,
+      @ArgGroup(multiplicity = "1") LeaseEnd end)
+      throws StorageException, CommandFailure {
+    if (end.isRelease && at == null) {
+      throw new StorageException.Invalid("--release needs the LSN of the lease: --at LSN");
+    }
+    Optional<Instant> until = end.time(session().clock().now());
+    Lsn lsn = at == null ? Lsn.INVALID : at;
+    change(branch, false, (branches, info) -> branches.lease(info.id(), lsn, until));
+  }
+
+  @Command(
+      name = "archive",
+      description = {
+        "Puts a branch away: it stays in the object store, and cannot be used.",
+        "Not while it has branches that are not archived, or an endpoint runs on it."
+      })
+  void archive(@Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch)
+      throws StorageException, CommandFailure {
+    change(branch, true, (branches, info) -> branches.setArchived(info.id(), true));
+  }
+
+  @Command(name = "unarchive", description = "Brings an archived branch back, after its parent.")
+  void unarchive(@Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch)
+      throws StorageException, CommandFailure {
+    change(branch, false, (branches, info) -> branches.setArchived(info.id(), false));
   }
 }

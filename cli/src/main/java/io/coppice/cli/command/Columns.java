@@ -11,6 +11,7 @@ import io.coppice.compute.storage.TenantInfo;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** What is shown of tenants, branches and layers. */
@@ -55,6 +56,9 @@ final class Columns {
           Column.of("expires_at", branch -> branch.expiresAt().map(Texts::time).orElse(null)),
           Column.of("expired_at", branch -> branch.expiredAt().map(Texts::time).orElse(null)),
           Column.of("deleted_at", branch -> branch.deletedAt().map(Texts::time).orElse(null)),
+          Column.of("archived_at", branch -> branch.archivedAt().map(Texts::time).orElse(null)),
+          Column.of("gc_block", branch -> branch.gcBlock().orElse(null)),
+          Column.of("leases", Columns::leases),
           Column.of("pg_version", BranchInfo::pgMajor),
           Column.of("created_at", branch -> Texts.time(branch.createdAt())));
 
@@ -111,6 +115,14 @@ final class Columns {
 
   private static String fork(int number) {
     return Fork.of(number).name().toLowerCase(Locale.ROOT);
+  }
+
+  private static @Nullable String leases(BranchInfo branch) {
+    return branch.leases().isEmpty()
+        ? null
+        : branch.leases().stream()
+            .map(lease -> "%s until %s".formatted(lease.lsn(), Texts.time(lease.until())))
+            .collect(Collectors.joining(", "));
   }
 
   private static String state(BranchInfo branch) {

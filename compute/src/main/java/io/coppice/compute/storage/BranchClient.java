@@ -6,9 +6,12 @@ import io.coppice.common.id.RelationTag;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.proto.v1.ArchiveBranchRequest;
+import io.coppice.proto.v1.BlockGcRequest;
 import io.coppice.proto.v1.DiffBranchesRequest;
 import io.coppice.proto.v1.DiffBranchesResponse;
 import io.coppice.proto.v1.DiffHeader;
+import io.coppice.proto.v1.LeaseBranchLsnRequest;
 import io.coppice.proto.v1.ProtectBranchRequest;
 import io.coppice.proto.v1.RecoverBranchRequest;
 import io.coppice.proto.v1.RelationDiff;
@@ -53,6 +56,58 @@ public final class BranchClient {
             .setProtected(isProtected)
             .build();
     return WireCodec.branch(client.call(() -> client.timelines().protectBranch(request)));
+  }
+
+  /** Puts it away, or brings it back; waits for what is in memory to be uploaded. */
+  public BranchInfo setArchived(TenantTimelineId id, boolean isArchived) throws StorageException {
+    ArchiveBranchRequest request =
+        ArchiveBranchRequest.newBuilder()
+            .setTenantId(id.tenant().toString())
+            .setBranch(id.timeline().toString())
+            .setArchived(isArchived)
+            .build();
+    return WireCodec.branch(
+        client.call(() ->
+            client.timelines(PageserverClient.TRANSFER_TIMEOUT_MILLIS).archiveBranch(request)));
+  }
+
+  /**
+   * Has garbage collection leave branches alone, or no longer; waits for it to end where it is
+   * under way.
+   *
+   * @param branch name or id; all that the tenant has now if empty
+   * @param reason empty to end it
+   * @return how many branches it is so for
+   */
+  public int setGcBlock(TenantId tenant, Optional<String> branch, Optional<String> reason)
+      throws StorageException {
+    BlockGcRequest.Builder request =
+        BlockGcRequest.newBuilder()
+            .setTenantId(tenant.toString())
+            .setBlocked(reason.isPresent())
+            .setReason(reason.orElse(""));
+    branch.ifPresent(request::setBranch);
+    return client
+        .call(() ->
+            client.timelines(PageserverClient.TRANSFER_TIMEOUT_MILLIS).blockGc(request.build()))
+        .getBranches();
+  }
+
+  /**
+   * Keeps an LSN readable until a time.
+   *
+   * @param lsn {@link Lsn#INVALID} takes the newest
+   * @param until empty: the lease of that LSN ends now
+   */
+  public BranchInfo lease(TenantTimelineId id, Lsn lsn, Optional<Instant> until)
+      throws StorageException {
+    LeaseBranchLsnRequest.Builder request =
+        LeaseBranchLsnRequest.newBuilder()
+            .setTenantId(id.tenant().toString())
+            .setBranch(id.timeline().toString())
+            .setLsn(lsn.value());
+    until.ifPresent(time -> request.setUntil(WireCodec.timestamp(time)));
+    return WireCodec.branch(client.call(() -> client.timelines().leaseBranchLsn(request.build())));
   }
 
   /** Sets when it ends by itself; empty: it does not. */

@@ -5,6 +5,7 @@ import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -20,6 +21,9 @@ import java.util.OptionalLong;
  * @param expiresAt when it ends by itself
  * @param expiredAt since when it has ended
  * @param deletedAt until when it can be recovered
+ * @param archivedAt since when it is put away
+ * @param gcBlock why garbage collection leaves it alone; empty if it does not
+ * @param leases LSNs that stay readable until a time
  */
 public record BranchInfo(
     TenantId tenant,
@@ -42,13 +46,21 @@ public record BranchInfo(
     boolean isProtected,
     Optional<Instant> expiresAt,
     Optional<Instant> expiredAt,
-    Optional<Instant> deletedAt) {
+    Optional<Instant> deletedAt,
+    Optional<Instant> archivedAt,
+    Optional<String> gcBlock,
+    List<Lease> leases) {
+
+  /** An LSN that stays readable until a time. */
+  public record Lease(Lsn lsn, Instant until) {}
 
   /** What can be done with a branch. */
   public enum State {
     ACTIVE,
     /** Active, and not to be deleted, restored, reset or ended. */
     PROTECTED,
+    /** Put away: it cannot be used before it is brought back. */
+    ARCHIVED,
     /** Over: it can be recovered until it is deleted. */
     EXPIRED
   }
@@ -56,6 +68,9 @@ public record BranchInfo(
   public State state() {
     if (expiredAt.isPresent()) {
       return State.EXPIRED;
+    }
+    if (archivedAt.isPresent()) {
+      return State.ARCHIVED;
     }
     return isProtected ? State.PROTECTED : State.ACTIVE;
   }

@@ -61,7 +61,15 @@ final class WireCodec {
           message.getProtected(),
           message.hasExpiresAt() ? Optional.of(instant(message.getExpiresAt())) : Optional.empty(),
           message.hasExpiredAt() ? Optional.of(instant(message.getExpiredAt())) : Optional.empty(),
-          message.hasDeletedAt() ? Optional.of(instant(message.getDeletedAt())) : Optional.empty());
+          message.hasDeletedAt() ? Optional.of(instant(message.getDeletedAt())) : Optional.empty(),
+          message.hasArchivedAt()
+              ? Optional.of(instant(message.getArchivedAt()))
+              : Optional.empty(),
+          message.hasGcBlock() ? Optional.of(message.getGcBlock()) : Optional.empty(),
+          message.getLeasesList().stream()
+              .map(
+                  lease -> new BranchInfo.Lease(new Lsn(lease.getLsn()), instant(lease.getUntil())))
+              .toList());
     } catch (IllegalArgumentException e) {
       throw new StorageException.Corrupt("malformed answer of the page server: " + e.getMessage());
     }

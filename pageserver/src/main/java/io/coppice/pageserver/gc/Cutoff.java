@@ -22,6 +22,10 @@ public record Cutoff(Lsn lsn, Reason reason) {
     FLUSH,
     /** After a start it is not known what was leased before. */
     START,
+    /** Somebody has blocked it, with a reason of his own. */
+    BLOCKED,
+    /** The branch is archived, and left as it is. */
+    ARCHIVED,
     /** Where the window of time begins could not be read. */
     FAILURE
   }

@@ -19,7 +19,8 @@ import java.util.Optional;
  * @param prevRecordLsn start of the record that ends at {@code diskConsistentLsn}; invalid if not
  *     known
  * @param walStart whether WAL of its own may be on safekeepers, which then must not begin it anew
- * @param term what is set about its end
+ * @param term what is set about its life
+ * @param hold what is kept of its history beyond what is kept of all
  * @param replaced the timeline whose name it has taken over
  * @param deleted its layers are being deleted; it must not be used any more
  * @param removed layers that are no longer part of it, and whose objects may still have to be
@@ -33,6 +34,7 @@ public record TimelineIndex(
     Lsn prevRecordLsn,
     WalStart walStart,
     BranchTerm term,
+    HistoryHold hold,
     Optional<Replaced> replaced,
     boolean deleted,
     List<LayerDescriptor> layers,
@@ -54,6 +56,7 @@ public record TimelineIndex(
         prevRecordLsn,
         WalStart.NONE,
         BranchTerm.OPEN,
+        HistoryHold.NONE,
         Optional.empty(),
         false,
         List.of(),
@@ -86,6 +89,7 @@ public record TimelineIndex(
     private Lsn prevRecordLsn;
     private WalStart walStart;
     private BranchTerm term;
+    private HistoryHold hold;
     private Optional<Replaced> replaced;
     private boolean deleted;
     private List<LayerDescriptor> layers;
@@ -99,6 +103,7 @@ public record TimelineIndex(
       prevRecordLsn = before.prevRecordLsn;
       walStart = before.walStart;
       term = before.term;
+      hold = before.hold;
       replaced = before.replaced;
       deleted = before.deleted;
       layers = before.layers;
@@ -134,6 +139,11 @@ public record TimelineIndex(
       return this;
     }
 
+    public Change hold(HistoryHold newHold) {
+      hold = newHold;
+      return this;
+    }
+
     public Change replaced(Replaced before) {
       replaced = Optional.of(before);
       return this;
@@ -164,6 +174,7 @@ public record TimelineIndex(
           prevRecordLsn,
           walStart,
           term,
+          hold,
           replaced,
           deleted,
           layers,

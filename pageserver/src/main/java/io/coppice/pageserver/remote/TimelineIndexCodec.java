@@ -54,7 +54,10 @@ final class TimelineIndexCodec {
       @Nullable String expiresAt,
       @Nullable String expiredAt,
       @Nullable String replaced,
-      @Nullable String replacedKeptAs) {
+      @Nullable String replacedKeptAs,
+      @Nullable String archivedAt,
+      @Nullable String gcBlock,
+      @Nullable List<LeaseJson> leases) {
 
     /** Without any option. */
     static IndexJson plain(TimelineIndexV2.Json old) {
@@ -80,9 +83,14 @@ final class TimelineIndexCodec {
           null,
           null,
           null,
+          null,
+          null,
+          null,
           null);
     }
   }
+
+  record LeaseJson(String lsn, String until) {}
 
   record LayerJson(String name, int level, long sizeBytes, String crc32c) {}
 
@@ -113,7 +121,16 @@ final class TimelineIndexCodec {
             index.term().expiresAt().map(Instant::toString).orElse(null),
             index.term().expiredAt().map(Instant::toString).orElse(null),
             index.replaced().map(replaced -> replaced.timeline().toString()).orElse(null),
-            index.replaced().map(Replaced::keptAs).orElse(null)));
+            index.replaced().map(Replaced::keptAs).orElse(null),
+            index.term().archivedAt().map(Instant::toString).orElse(null),
+            index.hold().gcBlock().orElse(null),
+            index.hold().leases().isEmpty()
+                ? null
+                : index.hold().leases().stream().map(TimelineIndexCodec::lease).toList()));
+  }
+
+  private static LeaseJson lease(LsnLease lease) {
+    return new LeaseJson(lease.lsn().toString(), lease.until().toString());
   }
 
   private static LayerJson layer(LayerDescriptor layer) {
@@ -151,6 +168,7 @@ final class TimelineIndexCodec {
           Lsn.parse(json.prevRecordLsn),
           new WalStart(json.walAttempts, json.walStarted),
           term(json),
+          hold(json),
           replaced(json),
           json.deleted,
           json.layers.stream().map(TimelineIndexCodec::layer).toList(),
@@ -164,7 +182,18 @@ final class TimelineIndexCodec {
     return new BranchTerm(
         Boolean.TRUE.equals(json.protection),
         Optional.ofNullable(json.expiresAt).map(Instant::parse),
-        Optional.ofNullable(json.expiredAt).map(Instant::parse));
+        Optional.ofNullable(json.expiredAt).map(Instant::parse),
+        Optional.ofNullable(json.archivedAt).map(Instant::parse));
+  }
+
+  private static HistoryHold hold(IndexJson json) {
+    return new HistoryHold(
+        Optional.ofNullable(json.gcBlock),
+        json.leases == null
+            ? List.of()
+            : json.leases.stream()
+                .map(lease -> new LsnLease(Lsn.parse(lease.lsn), Instant.parse(lease.until)))
+                .toList());
   }
 
   private static Optional<Replaced> replaced(IndexJson json) {

@@ -8,6 +8,10 @@ import io.coppice.pageserver.tenant.ReplacementRequest;
 import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.timeline.Ancestor;
 import io.coppice.pageserver.timeline.Timeline;
+import io.coppice.proto.v1.ArchiveBranchRequest;
+import io.coppice.proto.v1.BlockGcRequest;
+import io.coppice.proto.v1.BlockGcResponse;
+import io.coppice.proto.v1.LeaseBranchLsnRequest;
 import io.coppice.proto.v1.ProtectBranchRequest;
 import io.coppice.proto.v1.RecoverBranchRequest;
 import io.coppice.proto.v1.RenameBranchRequest;
@@ -41,6 +45,39 @@ final class BranchCalls {
         .changes()
         .setProtected(
             find(request.getTenantId(), request.getBranch()).id(), request.getProtected());
+  }
+
+  Timeline archive(ArchiveBranchRequest request, long flushMillis)
+      throws StorageException, InterruptedException {
+    Timeline branch = find(request.getTenantId(), request.getBranch());
+    if (!request.getArchived()) {
+      return tenants.archive().unarchive(branch.id());
+    }
+    if (!branch.term().isArchived()) {
+      timelines.awaitCommitted(branch);
+    }
+    return tenants.archive().archive(branch.id(), flushMillis);
+  }
+
+  BlockGcResponse blockGc(BlockGcRequest request) throws StorageException {
+    Optional<TimelineId> only =
+        request.hasBranch()
+            ? Optional.of(find(request.getTenantId(), request.getBranch()).id().timeline())
+            : Optional.empty();
+    Optional<String> reason =
+        request.getBlocked() ? Optional.of(request.getReason()) : Optional.empty();
+    return BlockGcResponse.newBuilder()
+        .setBranches(
+            tenants.holds().setGcBlock(TenantId.parse(request.getTenantId()), only, reason))
+        .build();
+  }
+
+  Timeline lease(LeaseBranchLsnRequest request) throws StorageException {
+    Timeline branch = find(request.getTenantId(), request.getBranch());
+    Lsn lsn = request.getLsn() == 0 ? branch.lastRecordLsn() : new Lsn(request.getLsn());
+    return request.hasUntil()
+        ? tenants.holds().lease(branch.id(), lsn, Wire.instant(request.getUntil()))
+        : tenants.holds().release(branch.id(), lsn);
   }
 
   Timeline setExpiry(SetBranchExpiryRequest request) throws StorageException {

@@ -17,8 +17,11 @@ import io.coppice.pageserver.tenant.BranchRequest;
 import io.coppice.pageserver.tenant.TenantInfo;
 import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.timeline.Timeline;
+import io.coppice.proto.v1.ArchiveBranchRequest;
 import io.coppice.proto.v1.BeginWalRequest;
 import io.coppice.proto.v1.BeginWalResponse;
+import io.coppice.proto.v1.BlockGcRequest;
+import io.coppice.proto.v1.BlockGcResponse;
 import io.coppice.proto.v1.Branch;
 import io.coppice.proto.v1.CreateBranchRequest;
 import io.coppice.proto.v1.DeleteBranchRequest;
@@ -31,6 +34,7 @@ import io.coppice.proto.v1.FlushBranchRequest;
 import io.coppice.proto.v1.GetBranchRequest;
 import io.coppice.proto.v1.ImportHeader;
 import io.coppice.proto.v1.ImportTenantRequest;
+import io.coppice.proto.v1.LeaseBranchLsnRequest;
 import io.coppice.proto.v1.ListBranchesRequest;
 import io.coppice.proto.v1.ListBranchesResponse;
 import io.coppice.proto.v1.ListLayersRequest;
@@ -199,6 +203,21 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
   }
 
   @Override
+  public void archiveBranch(ArchiveBranchRequest request, StreamObserver<Branch> out) {
+    Answers.later(out, () -> branch(branches.archive(request, FLUSH_MILLIS_MAX)));
+  }
+
+  @Override
+  public void blockGc(BlockGcRequest request, StreamObserver<BlockGcResponse> out) {
+    Answers.later(out, () -> branches.blockGc(request));
+  }
+
+  @Override
+  public void leaseBranchLsn(LeaseBranchLsnRequest request, StreamObserver<Branch> out) {
+    Answers.later(out, () -> branch(branches.lease(request)));
+  }
+
+  @Override
   public void setBranchExpiry(SetBranchExpiryRequest request, StreamObserver<Branch> out) {
     Answers.later(out, () -> branch(branches.setExpiry(request)));
   }
@@ -254,7 +273,7 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
     Answers.later(
         out,
         () -> {
-          Timeline timeline = find(request.getTenantId(), request.getBranch());
+          Timeline timeline = usable(request.getTenantId(), request.getBranch());
           return Wire.lsnAtTime(moments.find(timeline, Wire.instant(request.getTime())));
         });
   }
@@ -264,7 +283,7 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
     Answers.later(
         out,
         () -> {
-          Timeline timeline = find(request.getTenantId(), request.getBranch());
+          Timeline timeline = usable(request.getTenantId(), request.getBranch());
           Lsn asked = new Lsn(request.getLsn());
           timelines.await(timeline, asked);
           Lsn lsn = ReadPoint.at(asked).resolve(timeline);
@@ -287,8 +306,7 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
     Answers.later(
         out,
         () -> {
-          Timeline timeline = find(request.getTenantId(), request.getBranch());
-          timeline.checkUsable();
+          Timeline timeline = usable(request.getTenantId(), request.getBranch());
           WalStart start = timeline.beginWal();
           return BeginWalResponse.newBuilder()
               .setCreation(start.isStarted() ? start.started() : start.attempts())
@@ -302,8 +320,7 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
     Answers.later(
         out,
         () -> {
-          Timeline timeline = find(request.getTenantId(), request.getBranch());
-          timeline.checkUsable();
+          Timeline timeline = usable(request.getTenantId(), request.getBranch());
           timeline.startWal(request.getCreation());
           return StartWalResponse.getDefaultInstance();
         });
@@ -369,11 +386,17 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
         out,
         () ->
             new ExplainCall(timelines, clock)
-                .explain(find(request.getTenantId(), request.getBranch()), request));
+                .explain(usable(request.getTenantId(), request.getBranch()), request));
   }
 
   private Timeline find(String tenantId, String branch) throws StorageException {
     return tenants.branch(TenantId.parse(tenantId), branch);
+  }
+
+  private Timeline usable(String tenantId, String branch) throws StorageException {
+    Timeline found = find(tenantId, branch);
+    found.checkUsable();
+    return found;
   }
 
   private Branch branch(Timeline timeline) throws StorageException {

@@ -5,6 +5,7 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.pageserver.query.CommitIndex;
 import io.coppice.pageserver.remote.BranchTerm;
+import io.coppice.pageserver.remote.HistoryHold;
 import io.coppice.pageserver.tenant.GarbageCollection;
 import io.coppice.pageserver.tenant.TenantInfo;
 import io.coppice.pageserver.tenant.TenantManager;
@@ -52,6 +53,15 @@ final class Wire {
         .map(tenants::deletionTime)
         .map(PageServiceImpl::timestamp)
         .ifPresent(branch::setDeletedAt);
+    term.archivedAt().map(PageServiceImpl::timestamp).ifPresent(branch::setArchivedAt);
+    HistoryHold hold = timeline.durableIndex().hold();
+    hold.gcBlock().ifPresent(branch::setGcBlock);
+    hold.leases()
+        .forEach(lease ->
+            branch.addLeases(
+                Branch.Lease.newBuilder()
+                    .setLsn(lease.lsn().value())
+                    .setUntil(PageServiceImpl.timestamp(lease.until()))));
     branch.setSharedLayerSizeBytes(sharedBytes);
     if (size.isPresent()) {
       branch

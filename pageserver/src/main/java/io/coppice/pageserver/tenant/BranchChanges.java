@@ -144,12 +144,7 @@ public final class BranchChanges {
 
   /** Brings an expired branch back, without an end; does nothing to another one. */
   public Timeline recover(TenantTimelineId id) throws StorageException {
-    return setTerm(
-        id,
-        term ->
-            term.isExpired()
-                ? new BranchTerm(term.isProtected(), Optional.empty(), Optional.empty())
-                : term);
+    return setTerm(id, term -> term.isExpired() ? term.recovered() : term);
   }
 
   /**

@@ -112,8 +112,9 @@ final class BranchLifecycle {
     Lsn readableFrom =
         tenants.locked(() -> {
           TenantState state = tenants.get(request.tenant());
-          // It may have gone since it was looked up.
+          // It may have gone, or been archived, since it was looked up.
           Timeline found = state.get(request.parent());
+          found.checkUsable();
           state.checkFree(request.timeline());
           state.checkFree(request.name());
           return state.reserve(request.timeline(), request.name(), found, at.last());

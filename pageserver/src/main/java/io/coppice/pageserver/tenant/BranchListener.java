@@ -8,6 +8,6 @@ public interface BranchListener {
   /** It can be read and written now. */
   void added(Timeline timeline);
 
-  /** It must not be written any more. */
+  /** It must not be written any more: it goes, or is archived. */
   void removed(TenantTimelineId id);
 }

@@ -144,6 +144,7 @@ final class BranchReplacement {
       // They may have gone or changed since they were looked up.
       state.get(request.branch().timeline());
       Timeline source = state.get(request.source());
+      source.checkUsable();
       older.checkUsable();
       var _ = BranchChanges.refuseIfProtected(older.durableIndex());
       state.checkFree(request.timeline());

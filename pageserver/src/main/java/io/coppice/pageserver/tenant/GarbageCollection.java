@@ -16,6 +16,8 @@ import io.coppice.pageserver.gc.Retention;
 import io.coppice.pageserver.layer.LayerDescriptor;
 import io.coppice.pageserver.query.CommitIndex;
 import io.coppice.pageserver.remote.RemoteStore;
+import io.coppice.pageserver.remote.TimelineIndex;
+import io.coppice.pageserver.timeline.Precaution;
 import io.coppice.pageserver.timeline.Timeline;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -25,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -107,6 +110,11 @@ public final class GarbageCollection {
       }
       return leases.lease(id, lsn);
     });
+  }
+
+  /** Does something while no garbage is collected: what is collected from then on knows of it. */
+  synchronized void undisturbed(Precaution action) throws StorageException {
+    action.take();
   }
 
   /**
@@ -196,7 +204,7 @@ public final class GarbageCollection {
 
   /** Where the state lies that was current as long ago as history is kept. */
   private void findWindow(Run run) {
-    if (run.settings.pitr().isZero()) {
+    if (run.settings.pitr().isZero() || keptWhole(run.timeline).isPresent()) {
       return;
     }
     try {
@@ -220,6 +228,11 @@ public final class GarbageCollection {
     }
     Timeline timeline = run.timeline;
     Lsn before = state.cutoff(timeline);
+    Optional<Cutoff.Reason> kept = keptWhole(timeline);
+    if (kept.isPresent()) {
+      run.cutoff = new Cutoff(before, kept.get());
+      return;
+    }
     run.cutoff =
         leases.unknownFor().isZero()
             ? Cutoff.of(
@@ -229,12 +242,28 @@ public final class GarbageCollection {
                     timeline.lastRecordLsn(),
                     timeline.diskConsistentLsn(),
                     run.window,
-                    leases.oldest(timeline.id())),
+                    oldestLease(timeline)),
                 run.settings)
             : new Cutoff(before, Cutoff.Reason.START);
     if (!dryRun) {
       state.planCutoff(timeline, run.cutoff.lsn());
     }
+  }
+
+  private Optional<Lsn> oldestLease(Timeline timeline) {
+    return Stream.of(
+            leases.oldest(timeline.id()), timeline.durableIndex().hold().oldestLease(now()))
+        .flatMap(Optional::stream)
+        .min(Lsn::compareTo);
+  }
+
+  /** Why nothing at all is taken from a timeline; empty if something may be. */
+  private static Optional<Cutoff.Reason> keptWhole(Timeline timeline) {
+    TimelineIndex index = timeline.durableIndex();
+    if (index.hold().gcBlock().isPresent()) {
+      return Optional.of(Cutoff.Reason.BLOCKED);
+    }
+    return index.term().isArchived() ? Optional.of(Cutoff.Reason.ARCHIVED) : Optional.empty();
   }
 
   private static void saveCutoff(Run run) {
@@ -261,6 +290,17 @@ public final class GarbageCollection {
 
   private Report collect(TenantId tenant, Run run, Retention retention, boolean dryRun)
       throws StorageException {
+    if (keptWhole(run.timeline).isPresent()) {
+      return new Report(
+          run.timeline.id(),
+          run.timeline.name(),
+          run.before,
+          run.cutoff,
+          List.of(),
+          0,
+          0,
+          run.failure);
+    }
     TimelineId id = run.timeline.id().timeline();
     List<LayerDescriptor> layers = run.timeline.durableIndex().layers();
     GarbageLayers garbage = new GarbageLayers(layers);

@@ -145,7 +145,7 @@ final class TenantLoader {
       }
     }
     new LayerCache(remote, index.id(), LayerCache.directory(directory.layers(), index.id()))
-        .removeUnknown(index.layers());
+        .removeUnknown(index.term().isArchived() ? List.of() : index.layers());
     tenant.add(Timeline.open(environment, index, ancestor));
   }
 

@@ -50,6 +50,8 @@ public final class TenantManager implements AutoCloseable {
   private final BranchChanges changes;
   private final BranchSweep sweep;
   private final GarbageCollection garbage;
+  private final HistoryHolds holds;
+  private final BranchArchive archive;
   // Under the lock of the tenants.
   private final Set<TenantId> importing = new HashSet<>();
   private final Set<String> importingNames = new HashSet<>();
@@ -81,6 +83,8 @@ public final class TenantManager implements AutoCloseable {
     this.changes = new BranchChanges(tenants, environment, remote, clock, remedies);
     this.sweep = new BranchSweep(tenants, lifecycle, remedies, clock, config.expiryGraceMillis());
     this.garbage = new GarbageCollection(tenants, remote, clock);
+    this.holds = new HistoryHolds(tenants, garbage, clock);
+    this.archive = new BranchArchive(tenants, clock, remedies);
   }
 
   /**
@@ -264,6 +268,16 @@ public final class TenantManager implements AutoCloseable {
   /** History that is not needed any more, and promises to keep some. */
   public GarbageCollection garbage() {
     return garbage;
+  }
+
+  /** What keeps more history than that leaves. */
+  public HistoryHolds holds() {
+    return holds;
+  }
+
+  /** Branches that are put away. */
+  public BranchArchive archive() {
+    return archive;
   }
 
   /** Ends branches that are due, and does again what has failed before. To be called regularly. */

@@ -223,6 +223,43 @@ final class TenantState {
     }
   }
 
+  /**
+   * Whether a timeline may be archived: all its branches are, so that nobody reads from it.
+   *
+   * @param namesMax how many of its branches the message may name
+   */
+  void checkArchivable(Timeline timeline, int namesMax) throws StorageException {
+    TimelineId id = timeline.id().timeline();
+    if (renaming.contains(id)) {
+      throw new StorageException.Transient(
+          "the name of branch \"%s\" is being changed".formatted(timeline.name()));
+    }
+    List<String> reading = new ArrayList<>();
+    int archived = 0;
+    for (Timeline other : timelines.values()) {
+      if (other.ancestorTimeline() == timeline) {
+        if (other.term().isArchived()) {
+          other.checkNotHeld();
+          archived++;
+        } else {
+          reading.add(other.name());
+        }
+      }
+    }
+    if (!reading.isEmpty()) {
+      throw new StorageException.Precondition(
+          "branch \"%s\" has branches that are not archived (%s); archive or delete them first"
+              .formatted(
+                  timeline.name(),
+                  String.join(", ", reading.stream().sorted().limit(namesMax).toList())));
+    }
+    if (childCounts.getOrDefault(id, 0) > archived) {
+      throw new StorageException.Precondition(
+          "branch \"%s\" has branches that are being made or deleted, or are damaged"
+              .formatted(timeline.name()));
+    }
+  }
+
   /** Names of a timeline's branches, a few of them. */
   private List<String> childNames(TimelineId id, int countMax) {
     return timelines.values().stream()

@@ -87,13 +87,17 @@ final class TenantStates {
     return found;
   }
 
-  /** Sets who hears of branches, and returns those that are there, of which it was not told. */
+  /**
+   * Sets who hears of branches, and returns those that are there, of which it was not told; not
+   * those that are archived.
+   */
   List<Timeline> setListener(BranchListener newListener) {
     List<Timeline> found = new ArrayList<>();
     lockedQuietly(() -> {
       listener = newListener;
       tenants.values().forEach(tenant -> found.addAll(tenant.timelines()));
     });
+    found.removeIf(timeline -> timeline.term().isArchived());
     return found;
   }
 

@@ -61,7 +61,7 @@ public final class Timeline {
     Compaction compaction = new Compaction(environment, this.index, cache, layers, replacement);
     ImageCreation images = new ImageCreation(this, environment, cache, layers, replacement);
     history = new HistoryRewrite(this, environment, cache, layers, replacement);
-    upkeep = new Upkeep(id(), environment, compaction, images, deletions);
+    upkeep = new Upkeep(this.index, environment, compaction, images, deletions);
   }
 
   private static List<LayerHandle> handles(
@@ -177,20 +177,20 @@ public final class Timeline {
    * Whether it may be used: read, written or branched by those who name it. Reads of its branches
    * through it go on in any case.
    *
-   * @throws StorageException.Precondition if it has ended
+   * @throws StorageException.Precondition if it has ended or is archived
    * @throws StorageException.Transient while it is held
    */
   public void checkUsable() throws StorageException {
+    checkNotHeld();
+    TimelineIndex now = index.current();
+    now.term().checkUsable(now.name());
+  }
+
+  /** As {@link #checkUsable}, of what may have ended or be archived. */
+  public void checkNotHeld() throws StorageException.Transient {
     StorageException held = hold;
     if (held != null) {
       throw new StorageException.Transient(String.valueOf(held.getMessage()), held);
-    }
-    TimelineIndex now = index.current();
-    if (now.term().isExpired()) {
-      throw new StorageException.Precondition(
-          ("branch \"%s\" has expired at %s and is to be deleted;"
-                  + " `coppice branch recover %s` brings it back")
-              .formatted(now.name(), now.term().expiredAt().orElseThrow(), now.name()));
     }
   }
 
@@ -199,7 +199,7 @@ public final class Timeline {
     hold = why;
   }
 
-  /** What is set about its end. */
+  /** What is set about its life. */
   public BranchTerm term() {
     return index.current().term();
   }

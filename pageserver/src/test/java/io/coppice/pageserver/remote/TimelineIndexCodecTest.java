@@ -84,6 +84,24 @@ final class TimelineIndexCodecTest {
   }
 
   @Test
+  void readsAndWritesWhatIsKeptOfABranch() throws Exception {
+    TimelineIndex index =
+        index()
+            .with()
+            .term(
+                BranchTerm.OPEN.withArchivedAt(Optional.of(Instant.parse("2026-11-23T12:00:00Z"))))
+            .hold(
+                new HistoryHold(
+                    Optional.of("audit 17"),
+                    List.of(
+                        new LsnLease(new Lsn(0x1000028), Instant.parse("2026-12-01T00:00:00Z")),
+                        new LsnLease(new Lsn(0x2000100), Instant.parse("2026-11-30T00:00:00Z")))))
+            .build();
+    assertThat(TimelineIndexCodec.encode(index)).isEqualTo(golden("v3-holds.json"));
+    assertThat(decode(golden("v3-holds.json"))).isEqualTo(index);
+  }
+
+  @Test
   void readsVersion2() throws Exception {
     assertThat(decode(golden("v2.json"))).isEqualTo(index());
   }

@@ -12,17 +12,23 @@ import io.coppice.pageserver.fixture.TinyCluster;
 import io.coppice.proto.page.GetRelSizeRequest;
 import io.coppice.proto.page.ReadLsn;
 import io.coppice.proto.page.RelTag;
+import io.coppice.proto.v1.ArchiveBranchRequest;
 import io.coppice.proto.v1.BeginWalRequest;
+import io.coppice.proto.v1.BlockGcRequest;
 import io.coppice.proto.v1.Branch;
+import io.coppice.proto.v1.BranchGarbage;
 import io.coppice.proto.v1.CreateBranchRequest;
 import io.coppice.proto.v1.DeleteBranchRequest;
 import io.coppice.proto.v1.GetBranchRequest;
+import io.coppice.proto.v1.LeaseBranchLsnRequest;
 import io.coppice.proto.v1.ListBranchesRequest;
+import io.coppice.proto.v1.ListBranchesResponse;
 import io.coppice.proto.v1.ProtectBranchRequest;
 import io.coppice.proto.v1.RecoverBranchRequest;
 import io.coppice.proto.v1.RenameBranchRequest;
 import io.coppice.proto.v1.ResetBranchRequest;
 import io.coppice.proto.v1.RestoreBranchRequest;
+import io.coppice.proto.v1.RunGcRequest;
 import io.coppice.proto.v1.SetBranchExpiryRequest;
 import io.grpc.Status;
 import java.nio.file.Files;
@@ -109,6 +115,81 @@ final class BranchCallsTest {
                 .listBranches(ListBranchesRequest.newBuilder().setTenantId(TENANT).build())
                 .getBranchesList())
         .containsExactly(child, main);
+  }
+
+  @Test
+  void listsBranchesInPages() {
+    ListBranchesRequest.Builder request =
+        ListBranchesRequest.newBuilder().setTenantId(TENANT).setPageSize(1);
+    ListBranchesResponse first = servers.timelines().listBranches(request.build());
+    assertThat(first.getBranchesList()).extracting(Branch::getName).containsExactly("child");
+    ListBranchesResponse second =
+        servers.timelines().listBranches(request.setAfter(first.getNext()).build());
+    assertThat(second.getBranchesList()).extracting(Branch::getName).containsExactly("main");
+    assertThat(second.hasNext()).isFalse();
+  }
+
+  private Branch archive(String name, boolean isArchived) {
+    return servers
+        .timelines()
+        .archiveBranch(
+            ArchiveBranchRequest.newBuilder()
+                .setTenantId(TENANT)
+                .setBranch(name)
+                .setArchived(isArchived)
+                .build());
+  }
+
+  @Test
+  void archivesABranch() {
+    assertFails(() -> archive("main", true), Status.Code.FAILED_PRECONDITION, "child");
+    assertThat(archive("child", true).hasArchivedAt()).isTrue();
+    assertThat(archive("child", true).hasArchivedAt()).isTrue();
+    assertThat(get("child").hasArchivedAt()).isTrue();
+    assertFails(
+        () ->
+            servers
+                .timelines()
+                .beginWal(
+                    BeginWalRequest.newBuilder().setTenantId(TENANT).setBranch("child").build()),
+        Status.Code.FAILED_PRECONDITION,
+        "branch unarchive child");
+    assertThat(archive("child", false).hasArchivedAt()).isFalse();
+  }
+
+  @Test
+  void blocksGarbageCollection() {
+    BlockGcRequest.Builder request = BlockGcRequest.newBuilder().setTenantId(TENANT);
+    BlockGcRequest block = request.setBlocked(true).setReason("audit").build();
+    assertThat(servers.timelines().blockGc(block).getBranches()).isEqualTo(2);
+    assertThat(get("child").getGcBlock()).isEqualTo("audit");
+    assertThat(
+            servers
+                .timelines()
+                .runGc(RunGcRequest.newBuilder().setTenantId(TENANT).setDryRun(true).build())
+                .getBranchesList())
+        .extracting(BranchGarbage::getHeldBy)
+        .containsExactly("blocked", "blocked");
+    BlockGcRequest unblock = request.setBranch("child").setBlocked(false).build();
+    assertThat(servers.timelines().blockGc(unblock).getBranches()).isEqualTo(1);
+    assertThat(get("child").hasGcBlock()).isFalse();
+    assertThat(get("main").hasGcBlock()).isTrue();
+  }
+
+  @Test
+  void leasesAnLsn() {
+    LeaseBranchLsnRequest.Builder request =
+        LeaseBranchLsnRequest.newBuilder().setTenantId(TENANT).setBranch("child");
+    Branch leased =
+        servers.timelines().leaseBranchLsn(request.setUntil(in(Duration.ofHours(1))).build());
+    assertThat(leased.getLeasesList())
+        .extracting(Branch.Lease::getLsn)
+        .containsExactly(leased.getLastRecordLsn());
+    Branch released =
+        servers
+            .timelines()
+            .leaseBranchLsn(request.clearUntil().setLsn(leased.getLastRecordLsn()).build());
+    assertThat(released.getLeasesList()).isEmpty();
   }
 
   @Test

@@ -34,7 +34,12 @@ final class Actions {
 
   /** Safekeepers have some records more, and the page server takes in some. */
   void write() throws StorageException {
-    SimBranch branch = world.any(world.branches);
+    List<SimBranch> writable = new ArrayList<>(world.branches);
+    writable.removeIf(branch -> branch.mayBeArchived);
+    if (writable.isEmpty()) {
+      return;
+    }
+    SimBranch branch = world.any(writable);
     int records = 1 + world.random.nextInt(RECORDS_MAX);
     if (branch.isCaughtUp()) {
       for (int i = 0; i < records; i++) {
@@ -216,6 +221,10 @@ final class Actions {
       world.coverage.mark("making a branch failed");
       world.unsure.add(asked);
     } catch (StorageException.Precondition e) {
+      if (asked.parent().mayBeArchived) {
+        world.coverage.mark("a branch of an archived one was refused");
+        return;
+      }
       Violation.check(
           request.lsn().isPresent() && request.lsn().get().isBefore(asked.parent().cutoffMax),
           "%s cannot be made at %s: %s",

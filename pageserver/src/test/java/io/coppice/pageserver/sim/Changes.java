@@ -25,6 +25,9 @@ final class Changes {
 
   void rename() throws StorageException {
     SimBranch branch = world.any(world.branches);
+    if (branch.mayBeArchived) {
+      return;
+    }
     String name = "renamed-" + ++number;
     branch.names.add(name);
     try {
@@ -70,10 +73,10 @@ final class Changes {
       return;
     }
     SimBranch parent = branch.parent;
-    if (branch.mayBeProtected) {
+    SimBranch source = parent == null || world.random.nextBoolean() ? branch : parent;
+    if (branch.mayBeProtected || branch.mayBeArchived || source.mayBeArchived) {
       return;
     }
-    SimBranch source = parent == null || world.random.nextBoolean() ? branch : parent;
     Lsn oldest = Lsn.max(source.start, source.cutoffMax);
     if (source.last().isBefore(oldest)) {
       return;

@@ -24,8 +24,10 @@ final class Disasters {
   private final Actions actions;
   private final Garbage garbage;
   private final Changes changes;
+  private final Archives archives;
 
-  Disasters(World world, Actions actions, Garbage garbage, Changes changes) {
+  Disasters(World world, Actions actions, Garbage garbage, Changes changes, Archives archives) {
+    this.archives = archives;
     this.world = world;
     this.actions = actions;
     this.changes = changes;
@@ -51,13 +53,15 @@ final class Disasters {
     int left = 1 + world.random.nextInt(OPERATIONS_LEFT_MAX);
     world.server().store.setCalm(true);
     world.server().store.endAfter(left);
-    switch (world.random.nextInt(8)) {
+    switch (world.random.nextInt(10)) {
       case 0 -> actions.branch();
       case 1 -> actions.delete();
       case 2 -> actions.maintain();
       case 3 -> garbage.collect();
       case 4 -> changes.replace();
       case 5 -> changes.rename();
+      case 6 -> archives.archive();
+      case 7 -> archives.unarchive();
       default -> actions.flush();
     }
     if (world.onceIn(3)) {
@@ -186,6 +190,7 @@ final class Disasters {
     }
     actions.addFound();
     changes.checkNames();
+    archives.adopt();
     world.branches.forEach(branch -> branch.isNamed(branch.name));
   }
 

@@ -3,6 +3,7 @@ package io.coppice.pageserver.sim;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TimelineId;
+import io.coppice.pageserver.gc.Cutoff;
 import io.coppice.pageserver.gc.GcSettings;
 import io.coppice.pageserver.query.Commit;
 import io.coppice.pageserver.remote.TimelineIndex;
@@ -46,7 +47,9 @@ final class Garbage {
             world.onceIn(4) ? 0 : world.random.nextInt(HORIZON_BYTES_MAX));
     boolean isDry = world.onceIn(5);
     for (SimBranch branch : world.branches) {
-      branch.cutoffMax = Lsn.max(branch.cutoffMax, newestCutoff(branch, settings));
+      if (!branch.isBlocked) {
+        branch.cutoffMax = Lsn.max(branch.cutoffMax, newestCutoff(branch, settings));
+      }
     }
     try {
       List<TimelineIndex> before = indexes(server);
@@ -58,6 +61,7 @@ final class Garbage {
         Violation.check(indexes(server).equals(before), "a dry run has changed something");
       } else {
         mark(reports, dropped);
+        checkBlocked(reports);
       }
     } catch (StorageException.Transient | StorageException.Fenced e) {
       world.say("collect %s fails", settings);
@@ -74,6 +78,22 @@ final class Garbage {
     return server.tenants.timelines().stream().map(timeline -> timeline.durableIndex()).toList();
   }
 
+  private void checkBlocked(List<GarbageCollection.Report> reports) {
+    for (GarbageCollection.Report report : reports) {
+      boolean isBlocked =
+          world.branches.stream().anyMatch(b -> b.isBlocked && b.id.equals(report.id().timeline()));
+      if (isBlocked) {
+        Violation.check(
+            report.layers() == 0 && report.cutoff().reason() == Cutoff.Reason.BLOCKED,
+            "of %s, which is blocked, %d layers go: %s",
+            report.name(),
+            report.layers(),
+            report.cutoff());
+        world.coverage.mark("garbage of a blocked branch stayed");
+      }
+    }
+  }
+
   private void mark(List<GarbageCollection.Report> reports, int dropped) {
     if (dropped > 0) {
       world.coverage.mark("garbage was dropped");
@@ -88,6 +108,59 @@ final class Garbage {
       if (report.failure().isPresent()) {
         world.coverage.mark("garbage collection failed for a branch");
       }
+    }
+  }
+
+  /** Something is kept that would not be. */
+  void hold() throws StorageException {
+    switch (world.random.nextInt(4)) {
+      case 0 -> block();
+      case 1, 2 -> leaseDurably();
+      default -> lease();
+    }
+  }
+
+  /** Garbage collection of a branch is blocked, or not any more. */
+  private void block() throws StorageException {
+    SimBranch branch = world.any(world.branches);
+    boolean isBlocked = world.random.nextBoolean();
+    try {
+      int count =
+          world
+              .server()
+              .tenants
+              .holds()
+              .setGcBlock(
+                  World.TENANT,
+                  Optional.of(branch.id),
+                  isBlocked ? Optional.of("simulated") : Optional.empty());
+      Violation.check(count == 1, "blocked for %d branches", count);
+      branch.isBlocked = isBlocked;
+      world.say("%s gc of %s", isBlocked ? "block" : "unblock", branch);
+      world.coverage.mark(isBlocked ? "gc was blocked" : "gc was unblocked");
+    } catch (StorageException.Transient _) {
+      // Not blocked any more, perhaps; and if it is, all the more is kept.
+      branch.isBlocked = branch.isBlocked && isBlocked;
+      world.coverage.mark("blocking gc failed");
+    }
+  }
+
+  /** Promises that something stays readable, over restarts. */
+  private void leaseDurably() throws StorageException {
+    SimBranch branch = world.any(world.branches);
+    Lsn oldest = Lsn.max(branch.readableFrom, branch.cutoffMax);
+    if (branch.last().isBefore(oldest)) {
+      return;
+    }
+    Lsn lsn = oldest.plus(world.random.nextLong(branch.last().minus(oldest) + 1));
+    Instant until = world.clock.now().plusMillis(1 + world.random.nextInt(PITR_MILLIS_MAX));
+    try {
+      var _ = world.server().tenants.holds().lease(World.id(branch), lsn, until);
+      world.say("lease %s of %s until %s", lsn, branch, until);
+      world.coverage.mark("an LSN was leased durably");
+      leases.add(new Lease(branch, lsn, until));
+    } catch (StorageException.Transient _) {
+      world.coverage.mark("leasing an LSN durably failed");
     }
   }
 

@@ -36,6 +36,12 @@ final class SimBranch {
   /** A change that failed may have left it so. */
   boolean mayBeProtected;
 
+  /** A change that failed may have left it so. */
+  boolean mayBeArchived;
+
+  /** Garbage collection is to leave it alone. */
+  boolean isBlocked;
+
   /** Up to where the page server has said that all is durable. */
   Lsn durable;
 

@@ -31,6 +31,7 @@ final class Simulation {
   private final Changes changes;
   private final Disasters disasters;
   private final Reads reads;
+  private final Archives archives;
 
   private Simulation(World world, Coverage coverage) {
     this.world = world;
@@ -38,7 +39,8 @@ final class Simulation {
     this.actions = new Actions(world);
     this.garbage = new Garbage(world);
     this.changes = new Changes(world, actions);
-    this.disasters = new Disasters(world, actions, garbage, changes);
+    this.archives = new Archives(world);
+    this.disasters = new Disasters(world, actions, garbage, changes, archives);
     this.reads = new Reads(world);
   }
 
@@ -89,8 +91,12 @@ final class Simulation {
 
   private void step() throws StorageException, IOException, InterruptedException {
     int choice = world.random.nextInt(100);
-    if (choice < 42) {
+    if (choice < 40) {
       actions.write();
+    } else if (choice < 41) {
+      archives.archive();
+    } else if (choice < 42) {
+      archives.unarchive();
     } else if (choice < 54) {
       actions.flush();
     } else if (choice < 60) {
@@ -98,7 +104,7 @@ final class Simulation {
     } else if (choice < 66) {
       garbage.collect();
     } else if (choice < 68) {
-      garbage.lease();
+      garbage.hold();
     } else if (choice < 76) {
       branches(choice);
     } else if (choice < 86) {

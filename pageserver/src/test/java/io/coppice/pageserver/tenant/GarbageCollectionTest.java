@@ -14,12 +14,14 @@ import io.coppice.pageserver.query.Commit;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.pageserver.timeline.TimelineKeys;
 import io.coppice.postgres.record.PostgresTime;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -167,6 +169,102 @@ final class GarbageCollectionTest {
     return manager.createBranch(
         new BranchRequest(
             Store.TENANT, new TimelineId(5, id), name, Store.ROOT, Optional.of(at), 0));
+  }
+
+  private void restart() throws StorageException {
+    manager.close();
+    open();
+    root = manager.branch(Store.TENANT, "main");
+    clock.passed = clock.passed.plus(Leases.DURATION);
+  }
+
+  private int block(TimelineId id, Optional<String> reason) throws StorageException {
+    return manager.holds().setGcBlock(Store.TENANT, Optional.of(id), reason);
+  }
+
+  @Test
+  void takesNothingFromABranchThatIsBlocked() throws StorageException {
+    assertThat(block(Store.ROOT, Optional.of("audit"))).isEqualTo(1);
+    restart();
+    Cutoff kept = new Cutoff(Store.START, Cutoff.Reason.BLOCKED);
+    assertThat(run(NOTHING, true).cutoff()).isEqualTo(kept);
+    assertThat(run(NOTHING, false).cutoff()).isEqualTo(kept);
+    assertThat(Store.read(root, Store.block(1), lsn(1))).hasValue("minute 1");
+    assertThat(root.durableIndex().hold().gcBlock()).hasValue("audit");
+    assertThat(block(Store.ROOT, Optional.empty())).isEqualTo(1);
+    assertThat(run(NOTHING, false).cutoff().lsn()).isEqualTo(lsn(RECORDS));
+  }
+
+  @Test
+  void keepsWhatABlockedBranchNeedsOfItsAncestor() throws Exception {
+    TimelineId id = branch("child", 1, lsn(50)).id().timeline();
+    var _ = block(id, Optional.of("audit"));
+    var _ = manager.garbage().run(Store.TENANT, Optional.empty(), NOTHING, false);
+    Timeline child = manager.branch(Store.TENANT, "child");
+    assertThat(root.readableFrom()).isEqualTo(lsn(RECORDS));
+    assertThat(child.readableFrom()).isEqualTo(Store.START);
+    assertThat(Store.read(child, Store.block(1), lsn(1))).hasValue("minute 1");
+  }
+
+  @Test
+  void blocksAllBranchesOfATenant() throws Exception {
+    var _ = branch("child", 1, lsn(50));
+    assertThat(
+            manager.holds().setGcBlock(Store.TENANT, Optional.empty(), Optional.of("everything")))
+        .isEqualTo(2);
+    assertThat(manager.garbage().run(Store.TENANT, Optional.empty(), NOTHING, false))
+        .allMatch(report -> report.cutoff().reason() == Cutoff.Reason.BLOCKED);
+    assertThatThrownBy(() -> block(Store.ROOT, Optional.of(" ")))
+        .isInstanceOf(StorageException.Invalid.class);
+  }
+
+  @Test
+  void keepsADurableLeaseAcrossAStart() throws StorageException {
+    Instant until = clock.now().plus(Duration.ofHours(5));
+    var _ = manager.holds().lease(root.id(), lsn(30), until);
+    restart();
+    assertThat(run(NOTHING, false).cutoff()).isEqualTo(new Cutoff(lsn(30), Cutoff.Reason.LEASE));
+    clock.passed = clock.passed.plus(Duration.ofHours(5));
+    assertThat(run(NOTHING, false).cutoff().lsn()).isEqualTo(lsn(RECORDS));
+  }
+
+  @Test
+  void endsALeaseThatIsReleased() throws StorageException {
+    var _ = manager.holds().lease(root.id(), lsn(30), clock.now().plus(Duration.ofHours(5)));
+    var _ = manager.holds().release(root.id(), lsn(30));
+    restart();
+    assertThat(run(NOTHING, false).cutoff().lsn()).isEqualTo(lsn(RECORDS));
+  }
+
+  @Test
+  void limitsLeases() throws StorageException {
+    Instant until = clock.now().plus(Duration.ofHours(1));
+    for (int i = 0; i < HistoryHolds.LEASES_MAX; i++) {
+      var _ = manager.holds().lease(root.id(), lsn(i), until);
+    }
+    assertThatThrownBy(() -> manager.holds().lease(root.id(), lsn(150), until))
+        .isInstanceOf(StorageException.Precondition.class)
+        .hasMessageContaining("100 leases");
+    var _ = manager.holds().lease(root.id(), lsn(1), until.plusSeconds(1));
+    Instant tooLate = clock.now().plus(HistoryHolds.LEASE_MAX).plusSeconds(1);
+    assertThatThrownBy(() -> manager.holds().lease(root.id(), lsn(1), tooLate))
+        .isInstanceOf(StorageException.Invalid.class);
+    assertThatThrownBy(() -> manager.holds().lease(root.id(), lsn(1), clock.now()))
+        .isInstanceOf(StorageException.Invalid.class);
+  }
+
+  @Test
+  void savesNoIndexOfABranchWhenItTakesNothing() throws Exception {
+    var _ = branch("child", 1, lsn(50));
+    restart();
+    GcSettings all = new GcSettings(Duration.ofDays(7), 0);
+    var _ = manager.garbage().run(Store.TENANT, Optional.empty(), all, false);
+    try (Stream<Path> files = Files.walk(directory.resolve("objects/tenants"))) {
+      assertThat(files.map(file -> file.getFileName().toString()))
+          .as("indexes that the second start has saved")
+          .contains("index.json-00000001")
+          .doesNotContain("index.json-00000002");
+    }
   }
 
   @Test
