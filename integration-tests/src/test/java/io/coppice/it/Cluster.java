@@ -35,9 +35,9 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  */
 final class Cluster implements BeforeEachCallback, AfterEachCallback {
   static final int SAFEKEEPERS = 3;
-  private static final int READY_TIMEOUT_SECONDS = 60;
-  private static final int STOP_TIMEOUT_SECONDS = 30;
-  private static final int COMMAND_TIMEOUT_SECONDS = 120;
+  private static final int READY_TIMEOUT_SECONDS = 180;
+  private static final int STOP_TIMEOUT_SECONDS = 60;
+  private static final int COMMAND_TIMEOUT_SECONDS = 300;
   private static final String PAGESERVER = "pageserver";
 
   private final Map<String, ChildProcess> roles = new LinkedHashMap<>();
