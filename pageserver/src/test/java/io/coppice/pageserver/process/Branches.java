@@ -36,13 +36,23 @@ final class Branches implements AutoCloseable {
   final TenantManager tenants;
 
   Branches(Path directory, long openLayerSizeBytesMax) throws Exception {
-    this.directory = directory;
-    this.tenants =
+    this(
+        directory,
         TenantManager.open(
             TenantManagerConfig.defaults(directory.resolve("layers"))
                 .withOpenLayerSizeBytesMax(openLayerSizeBytesMax),
             LocalObjectStore.open(directory.resolve("objects"), Ids.secureRandom()),
-            Clock.SYSTEM);
+            Clock.SYSTEM));
+  }
+
+  /**
+   * The same with storage that was opened already.
+   *
+   * @param tenants closed with this
+   */
+  Branches(Path directory, TenantManager tenants) {
+    this.directory = directory;
+    this.tenants = tenants;
   }
 
   Timeline importDirectory(Path dataDirectory) throws Exception {

@@ -24,19 +24,25 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Compares the files of a stopped server with the timeline. Kinds of pages are guessed from their
- * special space; those that fit none are compared as heap pages.
+ * Compares the files of a stopped server with the timeline, after Postgres's own masks. Kinds of
+ * pages are guessed from their special space; those that fit none are compared as heap pages.
  */
 final class PagesOnDisk {
-  private static final int BTREE_SPECIAL_BYTES = 16;
-  private static final int SEQUENCE_SPECIAL_BYTES = 8;
+  private static final int SEQUENCE_MAGIC = 0x1717;
 
   private PagesOnDisk() {}
 
   static void assertEqual(Timeline timeline, Postgres server) throws Exception {
+    assertEqual(timeline, timeline.lastRecordLsn(), server.directory());
+  }
+
+  /**
+   * The same for an earlier moment.
+   *
+   * @param root data directory of a server that was stopped there, or a copy of it without its log
+   */
+  static void assertEqual(Timeline timeline, Lsn lsn, Path root) throws Exception {
     TimelineReader reader = new TimelineReader(timeline);
-    Lsn lsn = timeline.lastRecordLsn();
-    Path root = server.directory();
     DataDirectoryLayout layout =
         DataDirectoryLayout.of(
             ControlFile.read(Files.readAllBytes(root.resolve(ControlFile.PATH))));
@@ -57,11 +63,12 @@ final class PagesOnDisk {
             compareSlru(reader, lsn, kind, segment, file, differences);
         case DataFile.RelationMapFile(int spc, int db) ->
             assertThat(timeline.get(TimelineKeys.relationMap(spc, db), lsn).orElseThrow())
+                .as("%s at %s", file, lsn)
                 .isEqualTo(Files.readAllBytes(file));
         default -> {}
       }
     }
-    assertThat(differences).isEmpty();
+    assertThat(differences).as("%s at %s", timeline.name(), lsn).isEmpty();
     assertThat(pages).isGreaterThan(1_000);
   }
 
@@ -103,6 +110,10 @@ final class PagesOnDisk {
           PageKind kind = kind(tag, want);
           PageMasks.mask(want, kind, block);
           PageMasks.mask(page, kind, block);
+          if (kind == PageKind.SPGIST) {
+            PageMasks.maskSpgistLastUsedPages(want);
+            PageMasks.maskSpgistLastUsedPages(page);
+          }
           if (kind == PageKind.SEQUENCE) {
             PageMasks.maskSequenceCounters(want);
             PageMasks.maskSequenceCounters(page);
@@ -121,11 +132,34 @@ final class PagesOnDisk {
     if (tag.fork() == Fork.VM.number()) {
       return PageKind.VISIBILITY_MAP;
     }
-    return switch (Page.SIZE_BYTES - Page.special(page)) {
-      case BTREE_SPECIAL_BYTES -> PageKind.BTREE;
-      case SEQUENCE_SPECIAL_BYTES -> PageKind.SEQUENCE;
+    int special = Page.special(page);
+    return switch (Page.SIZE_BYTES - special) {
+      case 16 -> indexKind(lastUnsignedShort(page), PageKind.BTREE);
+      case 8 ->
+          indexKind(
+              lastUnsignedShort(page),
+              isSequence(page, special) ? PageKind.SEQUENCE : PageKind.GIN);
       default -> PageKind.HEAP;
     };
+  }
+
+  /** By the ids that end the special space of some, and that no number of others is as large as. */
+  private static PageKind indexKind(int id, PageKind otherwise) {
+    return switch (id) {
+      case 0xFF80 -> PageKind.HASH;
+      case 0xFF81 -> PageKind.GIST;
+      case 0xFF82 -> PageKind.SPGIST;
+      case 0xF091, 0xF092, 0xF093 -> PageKind.BRIN;
+      default -> otherwise;
+    };
+  }
+
+  private static int lastUnsignedShort(byte[] page) {
+    return (page[page.length - 2] & 0xFF) | (page[page.length - 1] & 0xFF) << 8;
+  }
+
+  private static boolean isSequence(byte[] page, int special) {
+    return ((page[special] & 0xFF) | (page[special + 1] & 0xFF) << 8) == SEQUENCE_MAGIC;
   }
 
   private static void compareSlru(

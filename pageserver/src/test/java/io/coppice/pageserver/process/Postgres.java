@@ -20,6 +20,9 @@ import java.util.stream.Stream;
 final class Postgres implements AutoCloseable {
   private static final Path DEBIAN = Path.of("/usr/lib/postgresql/15/bin");
 
+  private static final int TEMPLATE1_OID = 1;
+  private static final int TEMPLATE0_OID = 4;
+
   private final Path bin;
   private final Path directory;
   private int port;
@@ -195,6 +198,19 @@ final class Postgres implements AutoCloseable {
           .sorted()
           .toList();
     }
+  }
+
+  /** Copies what a stopped server has on its disk, but for its log and the template databases. */
+  void copyWithoutLogAndTemplates(Path target) throws IOException, InterruptedException {
+    Files.createDirectories(target);
+    List<String> command = new ArrayList<>(List.of("cp", "-a"));
+    try (Stream<Path> files = Files.list(directory)) {
+      files.filter(file -> !file.endsWith("pg_wal")).map(Path::toString).forEach(command::add);
+    }
+    command.add(target.toString());
+    exec(command);
+    Path databases = target.resolve("base");
+    exec(List.of("rm", "-r", databases + "/" + TEMPLATE1_OID, databases + "/" + TEMPLATE0_OID));
   }
 
   Optional<String> log() throws IOException {

@@ -72,16 +72,16 @@ public final class S3Server implements AutoCloseable {
             .formatted(ACCESS_KEY, SECRET_KEY));
   }
 
-  URI endpoint() {
+  public URI endpoint() {
     return URI.create("http://127.0.0.1:" + server.getPort());
   }
 
-  static ObjectStoreUrl.Bucket bucket(String prefix) {
+  public static ObjectStoreUrl.Bucket bucket(String prefix) {
     return new ObjectStoreUrl.Bucket(BUCKET, prefix);
   }
 
   /** Short times, so that what hangs is soon noticed. */
-  static S3Access access(URI endpoint, Path credentials) {
+  public static S3Access access(URI endpoint, Path credentials) {
     return new S3Access(
         Optional.of(endpoint),
         "us-east-1",
