@@ -29,7 +29,20 @@ record Options(
   /** For figures that are quoted. */
   static Options full() {
     return new Options(
-        500L << 20, 50, 15, 30, 100, 10_000, 1_000, Optional.empty(), Optional.empty());
+        1L << 30, 50, 15, 30, 100, 10_000, 1_000, Optional.empty(), Optional.empty());
+  }
+
+  Options withWalSizeBytesMin(long sizeBytes) {
+    return new Options(
+        sizeBytes,
+        scale,
+        seconds,
+        warmUpSeconds,
+        branches,
+        manyBranches,
+        measuredBranches,
+        workDirectory,
+        pgBin);
   }
 
   /** To see that everything runs; its figures mean nothing. */

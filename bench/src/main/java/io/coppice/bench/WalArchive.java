@@ -35,8 +35,16 @@ record WalArchive(Path base, Path segments, Lsn start, Lsn end, long sizeBytes) 
           "fsync=off",
           "synchronous_commit=off");
 
+  /** What a server does between the rounds of its load. */
+  enum BetweenRounds {
+    NOTHING,
+    /** After which each page's first change has the whole page: much WAL in little time. */
+    CHECKPOINT
+  }
+
   /** Makes one below a directory. */
-  static WalArchive make(Programs programs, RunAs runAs, Path directory, Options options)
+  static WalArchive make(
+      Programs programs, RunAs runAs, Path directory, Options options, BetweenRounds betweenRounds)
       throws BenchFailure, StorageException, IOException, InterruptedException {
     Path live = directory.resolve("live");
     Path base = directory.resolve("base");
@@ -52,6 +60,9 @@ record WalArchive(Path base, Path segments, Lsn start, Lsn end, long sizeBytes) 
     try (StockServer server = StockServer.start(programs, runAs, live, SETTINGS)) {
       Pgbench pgbench = new Pgbench(programs, directory, server.address());
       do {
+        if (betweenRounds == BetweenRounds.CHECKPOINT) {
+          pgbench.query("checkpoint");
+        }
         pgbench.run(CLIENTS, Math.min(ROUND_SECONDS, options.seconds()));
       } while (Lsn.parse(pgbench.query("select pg_current_wal_lsn()")).minus(start)
           < options.walSizeBytesMin());

@@ -59,7 +59,10 @@ final class Workspace implements AutoCloseable {
   /** WAL of pgbench, made once. */
   WalArchive archive() throws BenchFailure, StorageException, IOException, InterruptedException {
     if (archive.isEmpty()) {
-      archive = Optional.of(WalArchive.make(programs, runAs, newDirectory("wal"), options));
+      archive =
+          Optional.of(
+              WalArchive.make(
+                  programs, runAs, newDirectory("wal"), options, WalArchive.BetweenRounds.NOTHING));
     }
     return archive.get();
   }
