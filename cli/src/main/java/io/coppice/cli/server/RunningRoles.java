@@ -147,6 +147,7 @@ final class RunningRoles {
                 safekeepers,
                 config.objectStore(),
                 config.pageserver().openLayerSizeBytesMax(),
+                config.pageserver().pageCacheSizeBytes(),
                 config.pageserver().expiryGrace().toMillis(),
                 evictionLimits(config),
                 config.pageserver().lsnWait().toMillis(),

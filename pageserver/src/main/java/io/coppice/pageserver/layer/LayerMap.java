@@ -240,7 +240,10 @@ public final class LayerMap {
     boolean visit(LayerHandle delta) throws StorageException;
   }
 
-  /** Visits the deltas that may have versions of a key after {@code floor}, at or before an LSN. */
+  /**
+   * Visits the deltas of a key's column that may have versions after {@code floor}, at or before an
+   * LSN, newest first. One of level 0 may not cover the key.
+   */
   void visitDeltas(Key key, Lsn lsn, Lsn floor, DeltaVisitor visitor) throws StorageException {
     LayerHandle[] others = columns[column(key)].deltas;
     int i = firstStartingAtOrBefore(level0, lsn);
@@ -250,7 +253,7 @@ public final class LayerMap {
           j == others.length
               || (i < level0.length && NEWEST_FIRST.compare(level0[i], others[j]) <= 0);
       LayerHandle delta = takeLevel0 ? level0[i++] : others[j++];
-      if (isAbove(delta, floor) && delta.name().covers(key) && !visitor.visit(delta)) {
+      if (isAbove(delta, floor) && !visitor.visit(delta)) {
         return;
       }
     }
@@ -258,7 +261,22 @@ public final class LayerMap {
 
   /** Whether a delta may have versions after an LSN: those at its lsnTo and after are not in it. */
   private static boolean isAbove(LayerHandle delta, Lsn floor) {
-    return delta.name().lsnTo().isAfter(floor.plus(1));
+    return isAbove(delta, floor.value());
+  }
+
+  /** The same. */
+  static boolean isAbove(LayerHandle delta, long floor) {
+    return Long.compareUnsigned(delta.name().lsnTo().value(), floor + 1) > 0;
+  }
+
+  /** Behind the keys, of a sorted list and from one on, that are in the same column. */
+  int endOfColumn(List<? extends KeyRead> reads, int from) {
+    int next = column(reads.get(from).key()) + 1;
+    int to = next == borders.length ? reads.size() : from + 1;
+    while (to < reads.size() && reads.get(to).key().compareTo(borders[next]) < 0) {
+      to++;
+    }
+    return to;
   }
 
   /** What a scan of a range as of an LSN must look at: no image below another. */

@@ -49,35 +49,73 @@ public final class LayerSet extends RefCounted {
   }
 
   /**
-   * Adds to the context's versions those of a key at or before an LSN, newest first, up to a
-   * complete one.
+   * Adds to each read's versions those of its key at or before an LSN, newest first, up to a
+   * complete one. A layer is looked into for all keys before the next one is.
    *
-   * @return whether that is all there is: if not, ancestors have the rest
+   * @param reads in order of their keys; afterwards each says whether it has ended
    */
-  public boolean collect(Key key, Lsn lsn, ReadContext context) throws StorageException {
-    VersionList versions = context.versions();
-    LayerHandle image = files.newestImage(key, lsn);
-    Lsn floor = image == null ? Lsn.INVALID : image.name().lsnFrom();
+  public void collect(List<? extends KeyRead> reads, Lsn lsn, ReadContext context)
+      throws StorageException {
+    int from = 0;
+    while (from < reads.size()) {
+      int to = files.endOfColumn(reads, from);
+      collectColumn(reads.subList(from, to), lsn, context);
+      from = to;
+    }
+  }
+
+  private void collectColumn(List<? extends KeyRead> reads, Lsn lsn, ReadContext context)
+      throws StorageException {
+    Key first = reads.getFirst().key();
+    LayerHandle image = files.newestImage(first, lsn);
+    Lsn imageLsn = image == null ? Lsn.INVALID : image.name().lsnFrom();
+    for (KeyRead read : reads) {
+      read.enter(imageLsn);
+    }
     for (OpenLayer layer : memory) {
-      context.collect(layer, key, lsn.value(), floor.value());
-      if (versions.isComplete()) {
-        return true;
+      for (KeyRead read : reads) {
+        if (!read.versions().isComplete()) {
+          context.collect(layer, read, lsn.value());
+        }
       }
     }
-    files.visitDeltas(
-        key,
-        lsn,
-        floor,
-        delta -> {
-          context.collect(delta, key, lsn.value(), floor.value());
-          return !versions.isComplete();
-        });
-    if (image != null && !versions.isComplete()) {
-      // An image has every key that existed: one that it lacks did not.
-      context.collect(image, key, floor.value(), floor.value() - 1);
-      return true;
+    Lsn floor = lowestFloor(reads);
+    if (floor.isBefore(lsn)) {
+      files.visitDeltas(first, lsn, floor, delta -> collectDelta(delta, reads, lsn, context));
     }
-    return versions.isComplete();
+    for (KeyRead read : reads) {
+      if (read.leave() && image != null) {
+        // An image has every key that existed: one that it lacks did not.
+        context.collect(image, read, imageLsn.value(), imageLsn.value() - 1);
+      }
+    }
+  }
+
+  /** Returns whether some read needs older layers. */
+  private static boolean collectDelta(
+      LayerHandle delta, List<? extends KeyRead> reads, Lsn lsn, ReadContext context)
+      throws StorageException {
+    boolean goesOn = false;
+    for (KeyRead read : reads) {
+      if (!read.versions().isComplete() && LayerMap.isAbove(delta, read.floor())) {
+        if (delta.name().covers(read.key())) {
+          context.collect(delta, read, lsn.value(), read.floor());
+        }
+        goesOn |= !read.versions().isComplete();
+      }
+    }
+    return goesOn;
+  }
+
+  /** Of those that need more; the largest LSN if none does. */
+  private static Lsn lowestFloor(List<? extends KeyRead> reads) {
+    long lowest = -1L;
+    for (KeyRead read : reads) {
+      if (!read.versions().isComplete() && Long.compareUnsigned(read.floor(), lowest) < 0) {
+        lowest = read.floor();
+      }
+    }
+    return new Lsn(lowest);
   }
 
   /**

@@ -1,27 +1,18 @@
 package io.coppice.pageserver.layer;
 
 import io.coppice.common.error.StorageException;
-import io.coppice.common.key.Key;
 import java.util.IdentityHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one reader needs and uses again: room for versions, and the cursors it has borrowed, kept
- * for the length of a batch. Not thread safe.
+ * What one reader needs and uses again: buffers, and the cursors it has borrowed, kept for the
+ * length of a batch. Not thread safe.
  */
 public final class ReadContext {
-  private final VersionList versions = new VersionList();
   private final EntryBuffers buffers = new EntryBuffers();
   private final IdentityHashMap<LayerHandle, SstCursor> cursors = new IdentityHashMap<>();
 
-  private int layerCount;
   private @Nullable ReadTrace trace;
-
-  /** Begins to read a key. */
-  public void begin() {
-    versions.clear();
-    layerCount = 0;
-  }
 
   /** Has what reads do written down from now on; null ends that. */
   public void setTrace(@Nullable ReadTrace newTrace) {
@@ -33,59 +24,50 @@ public final class ReadContext {
     return trace;
   }
 
-  /** How many layers were looked into for the key. */
-  public int layerCount() {
-    return layerCount;
-  }
-
-  /** The versions found by the read under way. */
-  public VersionList versions() {
-    return versions;
-  }
-
-  /** Adds to the versions those of a key that a layer in memory has. */
-  void collect(OpenLayer layer, Key key, long lsn, long floor) throws StorageException {
-    layerCount++;
+  /** Adds to a read's versions those at or before an LSN that a layer in memory has. */
+  void collect(OpenLayer layer, KeyRead read, long lsn) throws StorageException {
+    read.countLayer();
+    VersionList versions = read.versions();
     ReadTrace tracing = trace;
     if (tracing == null) {
-      layer.collect(key, lsn, floor, versions);
+      layer.collect(read.key(), lsn, read.floor(), versions);
       return;
     }
     long startNanos = tracing.nanos();
     int before = versions.count();
-    layer.collect(key, lsn, floor, versions);
+    layer.collect(read.key(), lsn, read.floor(), versions);
     tracing.visited(layer.toString(), true, versions.count() - before, startNanos);
   }
 
-  /** Adds to the versions those of a key that a file has. */
-  void collect(LayerHandle handle, Key key, long lsn, long floor) throws StorageException {
-    layerCount++;
+  /** Adds to a read's versions those at or before an LSN and after another that a file has. */
+  void collect(LayerHandle handle, KeyRead read, long lsn, long floor) throws StorageException {
+    read.countLayer();
     ReadTrace tracing = trace;
     if (tracing == null) {
-      collectHealing(handle, key, lsn, floor);
+      collectHealing(handle, read, lsn, floor);
       return;
     }
     long startNanos = tracing.nanos();
-    int before = versions.count();
+    int before = read.versions().count();
     boolean wasHere = handle.isResident();
-    collectHealing(handle, key, lsn, floor);
-    tracing.visited(handle.toString(), wasHere, versions.count() - before, startNanos);
+    collectHealing(handle, read, lsn, floor);
+    tracing.visited(handle.toString(), wasHere, read.versions().count() - before, startNanos);
   }
 
   /**
    * A file that is found damaged is got again, once; versions from before the damage are whole, and
    * are not added twice.
    */
-  private void collectHealing(LayerHandle handle, Key key, long lsn, long floor)
+  private void collectHealing(LayerHandle handle, KeyRead read, long lsn, long floor)
       throws StorageException {
     SstCursor cursor = cursor(handle);
     try {
-      cursor.collect(buffers, key, lsn, floor, versions);
+      cursor.collect(buffers, read.key(), lsn, floor, read.versions());
     } catch (StorageException.Corrupt e) {
       handle.replaceDamaged(cursor.layer(), e);
       cursors.remove(handle);
       giveBack(cursor);
-      cursor(handle).collect(buffers, key, lsn, floor, versions);
+      cursor(handle).collect(buffers, read.key(), lsn, floor, read.versions());
     }
   }
 

@@ -14,7 +14,8 @@ import java.util.Arrays;
  */
 public final class VersionList {
   private static final int SIZE_BYTES_MAX = 1 << 30;
-  private static final int KEPT_SIZE_BYTES_MAX = 1 << 20;
+  // There is one for each key of a batch.
+  private static final int KEPT_SIZE_BYTES_MAX = 1 << 16;
 
   private byte[] bytes = new byte[1 << 14];
   private int usedBytes;

@@ -5,6 +5,7 @@ import io.coppice.common.id.Fork;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.RelationTag;
 import io.coppice.common.key.Key;
+import io.coppice.pageserver.timeline.PageConsumer;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.pageserver.timeline.TimelineKeys;
 import io.coppice.postgres.control.ControlFile;
@@ -82,6 +83,32 @@ public final class TimelineReader {
    */
   public void readPages(RelationTag tag, List<Integer> blocks, Lsn lsn, PageSink out)
       throws StorageException {
+    readPages(tag, blocks, lsn, timeline::getPages, out);
+  }
+
+  /**
+   * As {@link #readPages}, through the page cache; pages have their checksums if the cluster has
+   * them.
+   */
+  public void readCachedPages(RelationTag tag, List<Integer> blocks, Lsn lsn, PageSink out)
+      throws StorageException {
+    boolean hasChecksums = hasChecksums();
+    readPages(
+        tag,
+        blocks,
+        lsn,
+        (keys, at, pages) -> timeline.getCachedPages(keys, at, hasChecksums, pages),
+        out);
+  }
+
+  /** One of the ways in which a timeline can be read. */
+  @FunctionalInterface
+  private interface Read {
+    void pages(List<Key> keys, Lsn lsn, PageConsumer out) throws StorageException;
+  }
+
+  private void readPages(RelationTag tag, List<Integer> blocks, Lsn lsn, Read read, PageSink out)
+      throws StorageException {
     RelationState state =
         relation(tag, lsn)
             .orElseThrow(() ->
@@ -97,13 +124,12 @@ public final class TimelineReader {
       }
     }
     if (allInside) {
-      timeline.getPages(
+      read.pages(
           keys, lsn, (index, key, page) -> out.accept(index, orZeros(page, state, key, lsn)));
       return;
     }
     byte[][] inside = new byte[keys.size()][];
-    timeline.getPages(
-        keys, lsn, (index, key, page) -> inside[index] = orZeros(page, state, key, lsn));
+    read.pages(keys, lsn, (index, key, page) -> inside[index] = orZeros(page, state, key, lsn));
     int next = 0;
     for (int i = 0; i < blocks.size(); i++) {
       boolean isInside = (blocks.get(i) & 0xFFFF_FFFFL) < state.sizeBlocks();

@@ -8,7 +8,6 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.id.RelationTag;
 import io.coppice.pageserver.query.TimelineReader;
 import io.coppice.pageserver.timeline.Timeline;
-import io.coppice.postgres.page.PageChecksum;
 import io.coppice.proto.page.GetPageRequest;
 import io.coppice.proto.page.GetPageResponse;
 import io.coppice.proto.page.GetPageStatusCode;
@@ -20,6 +19,7 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -171,22 +171,21 @@ final class GetPagesStream implements StreamObserver<GetPageRequest> {
             .setRequestId(request.getRequestId())
             .setStatusCode(GetPageStatusCode.GET_PAGE_STATUS_CODE_OK)
             .setRel(request.getRel());
-    boolean checksums = reader.hasChecksums();
-    reader.readPages(
-        tag(request.getRel()),
-        request.getBlockNumberList(),
-        lsn,
-        (index, page) -> {
-          int block = request.getBlockNumber(index);
-          if (checksums) {
-            PageChecksum.set(page, block);
-          }
-          response.addPage(
-              Page.newBuilder()
-                  .setBlockNumber(block)
-                  .setImage(UnsafeByteOperations.unsafeWrap(page)));
-        });
+    addPages(request.getRel(), request.getBlockNumberList(), lsn, response);
     return response.build();
+  }
+
+  private void addPages(RelTag rel, List<Integer> blocks, Lsn lsn, GetPageResponse.Builder to)
+      throws StorageException {
+    reader.readCachedPages(
+        tag(rel),
+        blocks,
+        lsn,
+        (index, page) ->
+            to.addPage(
+                Page.newBuilder()
+                    .setBlockNumber(blocks.get(index))
+                    .setImage(UnsafeByteOperations.unsafeWrap(page))));
   }
 
   static RelationTag tag(RelTag rel) throws StorageException.Invalid {

@@ -97,6 +97,7 @@ public final class Pageserver implements AutoCloseable {
         TenantManager.open(
             TenantManagerConfig.defaults(config.dataDir())
                 .withOpenLayerSizeBytesMax(config.openLayerSizeBytesMax())
+                .withPageCacheSizeBytes(config.pageCacheSizeBytes())
                 .withExpiryGraceMillis(config.expiryGraceMillis())
                 .withUpkeep(config.upkeep()),
             store,

@@ -17,6 +17,7 @@ import java.util.List;
  * @param safekeepers where WAL is got from; none is allowed, then nothing is
  * @param objectStore where layers are kept for good
  * @param openLayerSizeBytesMax memory at which values go to a layer file
+ * @param pageCacheSizeBytes memory for pages that were read
  * @param expiryGraceMillis how long a branch that has expired can be recovered
  * @param eviction how much of the layers is kept on this machine
  * @param lsnWaitMillis how long a request waits for WAL to arrive, unless its deadline is sooner
@@ -30,6 +31,7 @@ public record PageserverConfig(
     List<HostPort> safekeepers,
     ObjectStoreConfig objectStore,
     long openLayerSizeBytesMax,
+    long pageCacheSizeBytes,
     long expiryGraceMillis,
     LayerEviction.Limits eviction,
     long lsnWaitMillis,
@@ -38,6 +40,7 @@ public record PageserverConfig(
     Duration gcPeriod) {
 
   public static final long OPEN_LAYER_SIZE_BYTES_DEFAULT = 256L << 20;
+  public static final long PAGE_CACHE_SIZE_BYTES_DEFAULT = 128L << 20;
   public static final long EXPIRY_GRACE_MILLIS_DEFAULT = 86_400_000;
   public static final long LSN_WAIT_MILLIS_DEFAULT = 30_000;
   public static final Duration GC_PERIOD_DEFAULT = Duration.ofHours(1);
@@ -47,11 +50,15 @@ public record PageserverConfig(
     if (gcPeriod.isNegative()) {
       throw new IllegalArgumentException("gcPeriod (%s) must not be negative".formatted(gcPeriod));
     }
-    if (openLayerSizeBytesMax < 1 || lsnWaitMillis < 0 || expiryGraceMillis < 0) {
+    if (openLayerSizeBytesMax < 1
+        || pageCacheSizeBytes < 0
+        || lsnWaitMillis < 0
+        || expiryGraceMillis < 0) {
       throw new IllegalArgumentException(
-          ("openLayerSizeBytesMax (%d) must be positive,"
+          ("openLayerSizeBytesMax (%d) must be positive, pageCacheSizeBytes (%d),"
                   + " lsnWaitMillis (%d) and expiryGraceMillis (%d) not negative")
-              .formatted(openLayerSizeBytesMax, lsnWaitMillis, expiryGraceMillis));
+              .formatted(
+                  openLayerSizeBytesMax, pageCacheSizeBytes, lsnWaitMillis, expiryGraceMillis));
     }
   }
 
@@ -64,6 +71,7 @@ public record PageserverConfig(
         safekeepers,
         objectStore,
         OPEN_LAYER_SIZE_BYTES_DEFAULT,
+        PAGE_CACHE_SIZE_BYTES_DEFAULT,
         EXPIRY_GRACE_MILLIS_DEFAULT,
         LayerEviction.Limits.NONE,
         LSN_WAIT_MILLIS_DEFAULT,

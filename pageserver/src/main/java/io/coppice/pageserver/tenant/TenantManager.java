@@ -6,6 +6,7 @@ import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
 import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.platform.Clock;
+import io.coppice.pageserver.cache.PageCache;
 import io.coppice.pageserver.layer.LayerEnvironment;
 import io.coppice.pageserver.maintenance.LayerEviction;
 import io.coppice.pageserver.maintenance.MaintenanceScheduler;
@@ -77,7 +78,8 @@ public final class TenantManager implements AutoCloseable {
             clock,
             config.limits(),
             maintenance,
-            new TimelineMetrics(registry));
+            new TimelineMetrics(registry),
+            new PageCache(config.pageCacheSizeBytes(), registry));
     this.lifecycle = new BranchLifecycle(tenants, environment, remote, directory.layers(), clock);
     Remedies remedies = new Remedies();
     this.changes = new BranchChanges(tenants, environment, remote, clock, remedies);

@@ -13,6 +13,7 @@ import java.nio.file.Path;
  * @param openLayerAgeMillisMax age at which an open layer is rolled
  * @param imageLayerSizeBytesTarget bytes of values in one file of an import
  * @param blockCacheSizeBytes RocksDB's cache of delta blocks
+ * @param pageCacheSizeBytes rebuilt pages kept in memory
  * @param ancestorWaitMillis how long a read waits for an ancestor that is catching up
  * @param closeTimeoutMillis how long closing may flush
  * @param expiryGraceMillis how long a branch that has expired can be recovered
@@ -26,6 +27,7 @@ public record TenantManagerConfig(
     long openLayerAgeMillisMax,
     long imageLayerSizeBytesTarget,
     long blockCacheSizeBytes,
+    long pageCacheSizeBytes,
     long ancestorWaitMillis,
     long closeTimeoutMillis,
     long expiryGraceMillis,
@@ -45,6 +47,7 @@ public record TenantManagerConfig(
         600_000,
         256 * MIB,
         64 * MIB,
+        128 * MIB,
         30_000,
         20_000,
         DAY_MILLIS,
@@ -72,6 +75,7 @@ public record TenantManagerConfig(
         openLayerAgeMillisMax,
         imageLayerSizeBytesTarget,
         blockCacheSizeBytes,
+        pageCacheSizeBytes,
         ancestorWaitMillis,
         closeTimeoutMillis,
         expiryGraceMillis,
@@ -88,6 +92,7 @@ public record TenantManagerConfig(
         openLayerAgeMillisMax,
         imageLayerSizeBytesTarget,
         blockCacheSizeBytes,
+        pageCacheSizeBytes,
         ancestorWaitMillis,
         closeTimeoutMillis,
         expiryGraceMillis,
@@ -104,10 +109,27 @@ public record TenantManagerConfig(
         openLayerAgeMillisMax,
         imageLayerSizeBytesTarget,
         blockCacheSizeBytes,
+        pageCacheSizeBytes,
         ancestorWaitMillis,
         closeTimeoutMillis,
         graceMillis,
         indexLoadsMax,
+        upkeep);
+  }
+
+  /** The same with another size of the page cache. */
+  public TenantManagerConfig withPageCacheSizeBytes(long sizeBytes) {
+    return new TenantManagerConfig(
+        dataDir,
+        openLayerSizeBytesMax,
+        openLayersSizeBytesTotalMax,
+        openLayerAgeMillisMax,
+        imageLayerSizeBytesTarget,
+        blockCacheSizeBytes,
+        sizeBytes,
+        ancestorWaitMillis,
+        closeTimeoutMillis,
+        expiryGraceMillis,
         upkeep);
   }
 }

@@ -11,6 +11,7 @@ import java.util.Map;
 /** What a reader needs at a time and others use after it. */
 final class ReadScratch {
   private final ReadContext context = new ReadContext();
+  private final BatchRead batch = new BatchRead();
   private final PageRedo redo;
 
   private ReadScratch(PageRedo redo) {
@@ -21,13 +22,17 @@ final class ReadScratch {
     return context;
   }
 
+  BatchRead batch() {
+    return batch;
+  }
+
   PageRedo redo() {
     return redo;
   }
 
   /** Those not in use. Thread safe. */
   static final class Pool {
-    private static final int POOLED_MAX = 64;
+    private static final int POOLED_MAX = 16;
 
     private final Map<Integer, Deque<ReadScratch>> byMajor = new HashMap<>();
 

@@ -268,11 +268,18 @@ public final class Timeline {
    */
   public void getPages(List<Key> keys, Lsn lsn, PageConsumer out) throws StorageException {
     checkReadable(lsn);
-    if (keys.size() > BATCH_KEYS_MAX) {
-      throw new StorageException.Invalid(
-          "a batch of %d keys; the limit is %d".formatted(keys.size(), BATCH_KEYS_MAX));
-    }
     reader.getPages(keys, lsn, out);
+  }
+
+  /**
+   * As {@link #getPages}, through the cache of pages that all timelines share.
+   *
+   * @param checksums whether pages of relations come with their checksum
+   */
+  public void getCachedPages(List<Key> keys, Lsn lsn, boolean checksums, PageConsumer out)
+      throws StorageException {
+    checkReadable(lsn);
+    reader.getCachedPages(keys, lsn, checksums, out);
   }
 
   /** Reads a key as {@link #get} does, and says what that took. */
@@ -387,22 +394,13 @@ public final class Timeline {
     }
   }
 
-  /** Waits, as long as is configured, until a branch can read here at an LSN. */
-  void awaitAsAncestor(Lsn lsn) throws StorageException {
-    if (lsn.isAtOrBefore(lastRecordLsn())) {
-      return;
-    }
-    try {
-      waitForLsn(lsn, environment.limits().ancestorWaitMillis());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new StorageException.Transient("interrupted while waiting for " + id(), e);
-    }
-  }
-
   /** Null for a root. */
   public @Nullable Timeline ancestorTimeline() {
     return ancestor;
+  }
+
+  boolean isClosed() {
+    return layers.isClosed();
   }
 
   LayerSet acquireLayers() throws StorageException {

@@ -1,6 +1,7 @@
 package io.coppice.pageserver.timeline;
 
 import io.coppice.common.platform.Clock;
+import io.coppice.pageserver.cache.PageCache;
 import io.coppice.pageserver.layer.LayerEnvironment;
 import io.coppice.pageserver.remote.RemoteStore;
 import java.nio.file.Path;
@@ -17,6 +18,7 @@ public final class TimelineEnvironment {
   private final TimelineLimits limits;
   private final Maintenance maintenance;
   private final TimelineMetrics metrics;
+  private final PageCache pageCache;
   private final ReadScratch.Pool readScratches = new ReadScratch.Pool();
   private final AtomicInteger timelinesInMemory = new AtomicInteger();
 
@@ -27,7 +29,8 @@ public final class TimelineEnvironment {
       Clock clock,
       TimelineLimits limits,
       Maintenance maintenance,
-      TimelineMetrics metrics) {
+      TimelineMetrics metrics,
+      PageCache pageCache) {
     this.layers = layers;
     this.remote = remote;
     this.layersDirectory = layersDirectory;
@@ -35,6 +38,7 @@ public final class TimelineEnvironment {
     this.limits = limits;
     this.maintenance = maintenance;
     this.metrics = metrics;
+    this.pageCache = pageCache;
   }
 
   LayerEnvironment layers() {
@@ -67,6 +71,10 @@ public final class TimelineEnvironment {
 
   TimelineMetrics metrics() {
     return metrics;
+  }
+
+  PageCache pageCache() {
+    return pageCache;
   }
 
   /** A timeline begins, or ceases, to have layers in memory. */

@@ -1,7 +1,7 @@
 package io.coppice.pageserver.timeline;
 
 import io.coppice.common.metrics.Histograms;
-import io.coppice.pageserver.layer.ReadContext;
+import io.coppice.pageserver.layer.KeyRead;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -58,10 +58,10 @@ public final class TimelineMetrics {
             .register(registry);
   }
 
-  /** A page was read; {@code context} has what was found for it. */
-  void page(ReadContext context) {
-    layersPerPage.record(context.layerCount());
-    recordsPerPage.record(Math.max(0, context.versions().count() - 1));
+  /** What a page is made of was found. */
+  void page(KeyRead read) {
+    layersPerPage.record(read.layerCount());
+    recordsPerPage.record(Math.max(0, read.versions().count() - 1));
   }
 
   void flushed(long millis, long fileSizeBytes) {

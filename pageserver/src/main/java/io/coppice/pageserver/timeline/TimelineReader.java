@@ -4,12 +4,15 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.key.Key;
 import io.coppice.common.platform.Clock;
+import io.coppice.pageserver.cache.CachedPage;
+import io.coppice.pageserver.cache.PageCache;
 import io.coppice.pageserver.layer.ReadTrace;
 import io.coppice.pageserver.layer.ScanSource;
 import io.coppice.pageserver.layer.VersionList;
 import io.coppice.pageserver.layer.VersionedValue;
 import io.coppice.postgres.page.Page;
 import io.coppice.postgres.record.RecordNames;
+import io.coppice.postgres.redo.PageRedo;
 import io.coppice.postgres.redo.ValueKind;
 import io.coppice.postgres.version.PostgresVersion;
 import java.util.ArrayList;
@@ -24,21 +27,41 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads of a timeline, at LSNs that have been checked. Thread safe. */
 final class TimelineReader {
-  private static final int FIELD1_SLRU = 0x01;
-  private static final int FIELD3_SLRU_DATA = 1;
-  private static final int FIELD6_SIZE = -1;
-
   /** Kind, resource manager, info: the first bytes of a stored record. */
   private static final int RECORD_HEADER_BYTES = 3;
 
   private final Timeline timeline;
   private final ReadScratch.Pool scratches;
   private final TimelineMetrics metrics;
+  private final long ancestorWaitMillis;
+  private final PageCache cache;
+  private final PageCache.Owner owner;
 
   TimelineReader(Timeline timeline, TimelineEnvironment environment) {
     this.timeline = timeline;
     this.scratches = environment.readScratches();
     this.metrics = environment.metrics();
+    this.ancestorWaitMillis = environment.limits().ancestorWaitMillis();
+    this.cache = environment.pageCache();
+    this.owner = cache.newOwner();
+  }
+
+  /** As which its pages are in the cache. */
+  PageCache.Owner owner() {
+    return owner;
+  }
+
+  /** Waits, as long as is configured, until a branch can read here at an LSN. */
+  void awaitAsAncestor(Lsn lsn) throws StorageException {
+    if (lsn.isAtOrBefore(timeline.lastRecordLsn())) {
+      return;
+    }
+    try {
+      timeline.waitForLsn(lsn, ancestorWaitMillis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StorageException.Transient("interrupted while waiting for " + timeline.id(), e);
+    }
   }
 
   Optional<byte[]> get(Key key, Lsn lsn) throws StorageException {
@@ -48,17 +71,27 @@ final class TimelineReader {
   }
 
   void getPages(List<Key> keys, Lsn lsn, PageConsumer out) throws StorageException {
+    getPages(keys, lsn, null, out);
+  }
+
+  /** As {@link #getPages(List, Lsn, PageConsumer)}, through the page cache. */
+  void getCachedPages(List<Key> keys, Lsn lsn, boolean checksums, PageConsumer out)
+      throws StorageException {
+    getPages(keys, lsn, new CacheUse(cache, checksums), out);
+  }
+
+  private void getPages(List<Key> keys, Lsn lsn, @Nullable CacheUse use, PageConsumer out)
+      throws StorageException {
+    if (keys.size() > Timeline.BATCH_KEYS_MAX) {
+      throw new StorageException.Invalid(
+          "a batch of %d keys; the limit is %d".formatted(keys.size(), Timeline.BATCH_KEYS_MAX));
+    }
     ReadScratch scratch = scratches.borrow(timeline.pgMajor());
     try (Traversal traversal = new Traversal(timeline, lsn)) {
       try {
-        for (int i = 0; i < keys.size(); i++) {
-          Key key = keys.get(i);
-          traversal.collect(key, scratch.context());
-          timeline.checkStillReadable(lsn);
-          if (key.isRelationBlock()) {
-            metrics.page(scratch.context());
-          }
-          out.accept(i, key, value(key, lsn, scratch));
+        Batch batch = new Batch(keys, lsn, traversal, scratch, use, out);
+        for (int from = 0; from < keys.size(); from += BatchRead.KEYS_MAX) {
+          batch.read(from, Math.min(keys.size(), from + BatchRead.KEYS_MAX));
         }
       } finally {
         // Before the traversal lets go of the layers that the cursors are of.
@@ -66,6 +99,75 @@ final class TimelineReader {
       }
     } finally {
       scratches.giveBack(timeline.pgMajor(), scratch);
+    }
+  }
+
+  /** One call's read, and what it does it with. */
+  private final class Batch {
+    private final List<Key> keys;
+    private final Lsn lsn;
+    private final Traversal traversal;
+    private final ReadScratch scratch;
+    private final @Nullable CacheUse cacheUse;
+    private final PageConsumer out;
+
+    Batch(
+        List<Key> keys,
+        Lsn lsn,
+        Traversal traversal,
+        ReadScratch scratch,
+        @Nullable CacheUse cacheUse,
+        PageConsumer out) {
+      this.keys = keys;
+      this.lsn = lsn;
+      this.traversal = traversal;
+      this.scratch = scratch;
+      this.cacheUse = cacheUse;
+      this.out = out;
+    }
+
+    /** Answers some of the keys. */
+    void read(int from, int to) throws StorageException {
+      BatchRead batch = scratch.batch();
+      try {
+        batch.collect(keys.subList(from, to), traversal, scratch.context(), cacheUse);
+      } catch (StorageException.Corrupt e) {
+        if (to - from == 1) {
+          throw e;
+        }
+        // Which key it is of is told by the keys before it being answered.
+        for (int i = from; i < to; i++) {
+          read(i, i + 1);
+        }
+        return;
+      }
+      timeline.checkStillReadable(lsn);
+      boolean mayRemember = traversal.isOpen();
+      int hits = 0;
+      for (int i = from; i < to; i++) {
+        PageRead read = batch.read(i - from);
+        hits += read.isHit() ? 1 : 0;
+        out.accept(i, read.key(), answer(read, mayRemember));
+      }
+      if (cacheUse != null) {
+        cache.count(hits, to - from - hits);
+      }
+    }
+
+    private byte @Nullable [] answer(PageRead read, boolean mayRemember) throws StorageException {
+      if (read.key().isRelationBlock() && !read.isHit()) {
+        metrics.page(read);
+      }
+      byte[] value = value(read, lsn, scratch.redo());
+      if (cacheUse != null && value != null && value.length == Page.SIZE_BYTES && read.isPage()) {
+        if (!read.isHit()) {
+          cacheUse.finish(read.key(), value);
+        }
+        if (mayRemember) {
+          read.remember(value, cacheUse);
+        }
+      }
+      return value;
     }
   }
 
@@ -77,12 +179,13 @@ final class TimelineReader {
     long startNanos = clock.monotonicNanos();
     try (Traversal traversal = new Traversal(timeline, lsn)) {
       try {
-        traversal.collect(key, scratch.context());
+        scratch.batch().collect(List.of(key), traversal, scratch.context(), null);
+        PageRead read = scratch.batch().read(0);
         long collectedNanos = clock.monotonicNanos();
-        String problem = problem(key, lsn, scratch);
+        String problem = problem(read, lsn, scratch.redo());
         return new PageExplanation(
             trace.visits(),
-            describe(scratch.context().versions()),
+            describe(read.versions()),
             collectedNanos - startNanos,
             clock.monotonicNanos() - collectedNanos,
             problem);
@@ -95,9 +198,9 @@ final class TimelineReader {
     }
   }
 
-  private String problem(Key key, Lsn lsn, ReadScratch scratch) {
+  private String problem(PageRead read, Lsn lsn, PageRedo redo) {
     try {
-      var _ = value(key, lsn, scratch);
+      var _ = value(read, lsn, redo);
       return "";
     } catch (StorageException e) {
       return String.valueOf(e.getMessage());
@@ -127,45 +230,43 @@ final class TimelineReader {
         PostgresVersion.ofMajor(timeline.pgMajor()), value[start + 1] & 0xFF, value[start + 2]);
   }
 
-  private byte @Nullable [] value(Key key, Lsn lsn, ReadScratch scratch) throws StorageException {
-    VersionList versions = scratch.context().versions();
+  private byte @Nullable [] value(PageRead read, Lsn lsn, PageRedo redo) throws StorageException {
+    Key key = read.key();
+    VersionList versions = read.versions();
+    CachedPage base = read.base();
+    if (versions.count() == 0 && base != null) {
+      return base.page();
+    }
     if (versions.count() == 0 || isDeleted(versions.bytes(), versions.length(0))) {
       return null;
     }
     if (isImage(versions.bytes())) {
       return Arrays.copyOfRange(versions.bytes(), 1, versions.length(0));
     }
-    if (!isPage(key)) {
+    if (!read.isPage()) {
       throw new StorageException.Corrupt(
           "%s: key %s at %s has a value of kind %d, but is no page"
               .formatted(timeline.id(), key, versions.lsn(0), versions.bytes()[0]));
     }
-    return rebuild(key, lsn, scratch);
+    return rebuild(read, lsn, redo);
   }
 
-  private byte[] rebuild(Key key, Lsn lsn, ReadScratch scratch) throws StorageException {
-    VersionList versions = scratch.context().versions();
+  private byte[] rebuild(PageRead read, Lsn lsn, PageRedo redo) throws StorageException {
+    Key key = read.key();
+    VersionList versions = read.versions();
     int oldest = versions.count() - 1;
-    if (!versions.isComplete()) {
+    CachedPage base = read.base();
+    if (base == null && !versions.isComplete()) {
       throw new StorageException.Corrupt(
           "%s: key %s as of %s: its oldest record, at %s, changes a page that is not there"
               .formatted(timeline.id(), key, lsn, versions.lsn(oldest)));
     }
-    byte[] page = new byte[Page.SIZE_BYTES];
+    byte[] page = base == null ? new byte[Page.SIZE_BYTES] : base.page();
     for (int i = oldest; i >= 0; i--) {
-      scratch
-          .redo()
-          .apply(
-              page, versions.lsn(i), key, versions.bytes(), versions.start(i), versions.length(i));
+      redo.apply(
+          page, versions.lsn(i), key, versions.bytes(), versions.start(i), versions.length(i));
     }
     return page;
-  }
-
-  private static boolean isPage(Key key) {
-    return key.isRelationBlock()
-        || (key.field1() == FIELD1_SLRU
-            && key.field3() == FIELD3_SLRU_DATA
-            && key.field6() != FIELD6_SIZE);
   }
 
   private static boolean isImage(byte[] value) {

@@ -2,10 +2,7 @@ package io.coppice.pageserver.timeline;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
-import io.coppice.common.key.Key;
 import io.coppice.pageserver.layer.LayerSet;
-import io.coppice.pageserver.layer.ReadContext;
-import io.coppice.pageserver.layer.ReadTrace;
 import io.coppice.pageserver.layer.VersionedValue;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,7 +24,7 @@ final class Traversal implements AutoCloseable {
   }
 
   /** The timeline at a depth of ancestry, 0 being where it began; null if there are fewer. */
-  private @Nullable Stop stop(int depth) throws StorageException {
+  @Nullable Stop stop(int depth) throws StorageException {
     if (depth == stops.size()) {
       Stop last = stops.getLast();
       Timeline ancestor = last.timeline().ancestorTimeline();
@@ -35,28 +32,23 @@ final class Traversal implements AutoCloseable {
         return null;
       }
       Lsn lsn = Lsn.min(last.lsn(), last.timeline().startLsn());
-      ancestor.awaitAsAncestor(lsn);
+      ancestor.reader().awaitAsAncestor(lsn);
       stops.add(new Stop(ancestor, lsn, ancestor.acquireLayers()));
     }
     return stops.get(depth);
   }
 
-  /** Fills the context's versions with all that is needed to make the value of a key. */
-  void collect(Key key, ReadContext context) throws StorageException {
-    context.begin();
-    int depth = 0;
-    Stop stop = stop(depth);
-    while (stop != null && !collect(stop, key, context)) {
-      stop = stop(++depth);
+  /**
+   * Whether none of the timelines was closed before all of their layers were acquired: then nobody
+   * can have taken them for deleted, and have dropped what only they read.
+   */
+  boolean isOpen() {
+    for (Stop stop : stops) {
+      if (stop.timeline().isClosed()) {
+        return false;
+      }
     }
-  }
-
-  private static boolean collect(Stop stop, Key key, ReadContext context) throws StorageException {
-    ReadTrace trace = context.trace();
-    if (trace != null) {
-      trace.enter(stop.timeline().name(), stop.lsn());
-    }
-    return stop.layers().collect(key, stop.lsn(), context);
+    return true;
   }
 
   /** All timelines from here to the root. */

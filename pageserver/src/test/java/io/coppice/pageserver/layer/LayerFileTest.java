@@ -94,15 +94,16 @@ class LayerFileTest {
   /** Reads everything and compares; returns whether all of it was there. */
   private void readAll(LayerHandle handle, RandomGenerator random) throws StorageException {
     ReadContext context = new ReadContext();
+    KeyRead read = new KeyRead();
     LayerSet set = new LayerSet(List.of(), new LayerMap(List.of(handle)));
     handle.release();
     try {
       for (int i = 0; i < KEYS; i++) {
         Key key = Key.relationBlock(TABLE, i);
         long lsn = 101 + random.nextLong(4_000);
-        context.versions().clear();
-        set.collect(key, new Lsn(lsn), context);
-        checkVersions(context.versions(), expected.getOrDefault(key, new TreeMap<>()), lsn);
+        read.begin(key);
+        set.collect(List.of(read), new Lsn(lsn), context);
+        checkVersions(read.versions(), expected.getOrDefault(key, new TreeMap<>()), lsn);
       }
     } finally {
       context.endBatch();

@@ -81,6 +81,7 @@ final class Servers implements AutoCloseable {
                 safekeepers,
                 ObjectStoreConfig.ofDirectory(directory.resolve("objects")),
                 1 << 20,
+                1 << 20,
                 PageserverConfig.EXPIRY_GRACE_MILLIS_DEFAULT,
                 LayerEviction.Limits.NONE,
                 lsnWaitMillis,

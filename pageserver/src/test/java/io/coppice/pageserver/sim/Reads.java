@@ -74,8 +74,10 @@ final class Reads {
     Timeline timeline = world.server().timeline(branch);
     Map<Key, byte[]> listed = new TreeMap<>();
     Map<Key, byte @Nullable []> found = new TreeMap<>();
+    Map<Key, byte @Nullable []> cached = new TreeMap<>();
     try {
       timeline.getPages(SimKeys.DENSE, lsn, (_, key, value) -> found.put(key, value));
+      timeline.getCachedPages(SimKeys.DENSE, lsn, false, (_, key, value) -> cached.put(key, value));
       timeline.scan(
           SimKeys.SPARSE_FROM,
           SimKeys.SPARSE_TO,
@@ -92,6 +94,7 @@ final class Reads {
       throw new Violation("%s at %s cannot be read: %s".formatted(branch, lsn, e), e);
     }
     compare(branch, lsn, found, listed);
+    compare(branch, lsn, cached, listed);
     world.coverage.mark("read through %d ancestors".formatted(Math.min(3, hops(branch, lsn))));
   }
 

@@ -13,6 +13,9 @@ final class SimServer {
   private static final int STARTS_MAX = 50;
   private static final int FAILURES_PER_MILLE_MAX = 200;
 
+  /** Some pages, but less than there are versions of them in a few branches. */
+  private static final int PAGE_CACHE_SIZE_BYTES = 12 * 8_300;
+
   final SimObjectStore store;
   final SimMaintenance maintenance;
   final TenantManager tenants;
@@ -51,6 +54,7 @@ final class SimServer {
         3_600_000,
         1 << 14,
         1 << 20,
+        PAGE_CACHE_SIZE_BYTES,
         0,
         0,
         0,

@@ -61,6 +61,7 @@ final class Store implements AutoCloseable {
         600_000,
         1 << 14,
         8 << 20,
+        1 << 20,
         500,
         10_000,
         3_600_000,

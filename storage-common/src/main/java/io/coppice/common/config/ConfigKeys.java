@@ -108,6 +108,13 @@ public final class ConfigKeys {
           "256MB",
           "Memory for WAL of one branch that is not in a layer file yet.");
 
+  public static final ConfigKey<Long> PAGESERVER_PAGE_CACHE_SIZE =
+      new ConfigKey<>(
+          "pageserver.page_cache_size",
+          ConfigType.SIZE,
+          "128MB",
+          "Memory for pages as readers got them, of all branches together; 0B: none are kept.");
+
   public static final ConfigKey<Duration> PAGESERVER_LSN_WAIT =
       new ConfigKey<>(
           "pageserver.lsn_wait",
@@ -266,6 +273,7 @@ public final class ConfigKeys {
           OBJECT_STORE_S3_CALL_TIMEOUT,
           OBJECT_STORE_S3_REQUESTS_MAX,
           PAGESERVER_OPEN_LAYER_SIZE_MAX,
+          PAGESERVER_PAGE_CACHE_SIZE,
           PAGESERVER_LSN_WAIT,
           PAGESERVER_COMPACTION_THRESHOLD,
           PAGESERVER_LEVEL0_LAYERS_MAX,

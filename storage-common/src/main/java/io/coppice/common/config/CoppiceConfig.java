@@ -42,6 +42,7 @@ public record CoppiceConfig(
   /** Settings of the page server alone. */
   public record Pageserver(
       long openLayerSizeBytesMax,
+      long pageCacheSizeBytes,
       Duration lsnWait,
       Duration expiryGrace,
       long diskCacheSizeBytesMax,
@@ -88,6 +89,7 @@ public record CoppiceConfig(
         objectStore(settings, dataDir.normalize()),
         new Pageserver(
             settings.get(ConfigKeys.PAGESERVER_OPEN_LAYER_SIZE_MAX),
+            settings.get(ConfigKeys.PAGESERVER_PAGE_CACHE_SIZE),
             settings.get(ConfigKeys.PAGESERVER_LSN_WAIT),
             settings.get(ConfigKeys.PAGESERVER_EXPIRY_GRACE),
             settings.get(ConfigKeys.PAGESERVER_DISK_CACHE_SIZE_MAX),
