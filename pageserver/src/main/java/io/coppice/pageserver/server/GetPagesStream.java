@@ -85,7 +85,8 @@ final class GetPagesStream implements StreamObserver<GetPageRequest> {
   }
 
   private boolean mayBlock(GetPageRequest request) {
-    if (request.getBlockNumberCount() > BLOCKS_ON_EVENT_LOOP_MAX) {
+    if (request.getBlockNumberCount() > BLOCKS_ON_EVENT_LOOP_MAX
+        || !Turns.isNormal(request.getRequestClass())) {
       return true;
     }
     try {
@@ -171,7 +172,23 @@ final class GetPagesStream implements StreamObserver<GetPageRequest> {
             .setRequestId(request.getRequestId())
             .setStatusCode(GetPageStatusCode.GET_PAGE_STATUS_CODE_OK)
             .setRel(request.getRel());
-    addPages(request.getRel(), request.getBlockNumberList(), lsn, response);
+    Turns turns = timelines.turns();
+    List<Integer> blocks = request.getBlockNumberList();
+    if (Turns.isNormal(request.getRequestClass())) {
+      turns.beginNormal();
+      try {
+        addPages(request.getRel(), blocks, lsn, response);
+      } finally {
+        turns.endNormal();
+      }
+      return response.build();
+    }
+    for (int from = 0; from < blocks.size(); from += Turns.PAGES_AT_ONCE) {
+      int to = Math.min(blocks.size(), from + Turns.PAGES_AT_ONCE);
+      try (Turns.Turn _ = turns.take(request.getRequestClass())) {
+        addPages(request.getRel(), blocks.subList(from, to), lsn, response);
+      }
+    }
     return response.build();
   }
 

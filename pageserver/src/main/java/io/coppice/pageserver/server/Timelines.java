@@ -29,6 +29,7 @@ final class Timelines implements BranchListener {
   private final long lsnWaitMillis;
   private final RequestMetrics metrics;
   private final Map<TenantTimelineId, TimelineReader> readers = new ConcurrentHashMap<>();
+  private final Turns turns = new Turns();
   private final BranchSizes sizes;
   private volatile Optional<WalReceivers> receivers = Optional.empty();
 
@@ -48,6 +49,11 @@ final class Timelines implements BranchListener {
   /** Where to ask about WAL that is not here yet. */
   void setReceivers(WalReceivers walReceivers) {
     receivers = Optional.of(walReceivers);
+  }
+
+  /** Who reads first. */
+  Turns turns() {
+    return turns;
   }
 
   RequestMetrics metrics() {
