@@ -13,13 +13,15 @@ import io.coppice.compute.storage.TenantInfo;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
 /**
  * Warm reads over gRPC of a table that pgbench has changed all over, beside an echo of the same
- * bytes: another process that runs the same service without storage.
+ * bytes: another process that runs the same service without storage. Warm means that the page cache
+ * has room for the table and has it; how pages are read that it has not is measured before that.
  */
 final class GetPagesBenchmark implements Benchmark {
   private static final int[] OUTSTANDING = {1, 8, 32};
@@ -27,6 +29,8 @@ final class GetPagesBenchmark implements Benchmark {
   private static final int BATCH_OUTSTANDING = 8;
   private static final int PAGE_SIZE_BYTES = 8192;
   private static final long TIMEOUT_MILLIS = 1_800_000;
+  private static final String PAGE_CACHE_SIZE = "1GB";
+  private static final double P99_MILLIS_MAX = 5;
 
   /** Rounds alternate between subject and anchor, so that a slow moment hits both. */
   private static final int ROUNDS = 3;
@@ -37,7 +41,9 @@ final class GetPagesBenchmark implements Benchmark {
     WalArchive archive = workspace.archive();
     List<HostPort> ports = Machine.freePorts(4);
     Path directory = workspace.newDirectory("getpages");
-    try (Roles roles = new Roles(directory, IngestBenchmark.settings(directory, ports));
+    List<String> settings = new ArrayList<>(IngestBenchmark.settings(directory, ports));
+    settings.addAll(List.of("--set", "pageserver.page_cache_size=" + PAGE_CACHE_SIZE));
+    try (Roles roles = new Roles(directory, settings);
         ArchiveSafekeeper safekeeper = new ArchiveSafekeeper(archive, ports.get(1));
         PageserverClient client = PageserverClient.open(ports.get(0))) {
       roles.start("pageserver", ports.get(0), "pageserver");
@@ -56,15 +62,26 @@ final class GetPagesBenchmark implements Benchmark {
       int blocks = client.getRelSize(tenant.root().id(), accounts, Lsn.MAX).orElseThrow();
       Reader reader = new Reader(ports.get(0), ports.get(3), tenant.root().id(), accounts, blocks);
       double seconds = workspace.options().seconds() / (double) ROUNDS;
-      reader.measure(BATCH_OUTSTANDING, BATCH_PAGES, seconds); // warms both
+      report.add(Figure.alone("GetPages, page cache empty", "pages/s", reader.warm(seconds)));
+      double peak = 0;
       for (int outstanding : OUTSTANDING) {
-        report.add(
-            reader.measure(outstanding, 1, seconds).named("GetPages, %d outstanding", outstanding));
+        Rates rates = reader.measure(outstanding, 1, seconds);
+        report.add(rates.named("GetPages, %d outstanding", outstanding));
+        peak = Math.max(peak, rates.served());
       }
       report.add(
           reader
               .measure(BATCH_OUTSTANDING, BATCH_PAGES, seconds)
               .named("GetPages, %d outstanding of 16 pages", BATCH_OUTSTANDING));
+      Percentiles latency =
+          PacedStream.measure(
+              ports.get(0),
+              tenant.root().id(),
+              accounts,
+              blocks,
+              peak / 2,
+              workspace.options().seconds());
+      report.add(Figure.within("GetPages p99 at half", "ms", latency.millis(99), P99_MILLIS_MAX));
     }
   }
 
@@ -80,6 +97,20 @@ final class GetPagesBenchmark implements Benchmark {
       TenantTimelineId timeline,
       RelationTag relation,
       int blocks) {
+
+    /**
+     * Reads until the page cache has had time to fill, and warms the echo as well.
+     *
+     * @return pages per second of the first seconds
+     */
+    double warm(double seconds) throws BenchFailure, InterruptedException {
+      double first = rate(pageserver, BATCH_OUTSTANDING, BATCH_PAGES, seconds);
+      for (int round = 0; round < ROUNDS; round++) {
+        var _ = rate(echo, BATCH_OUTSTANDING, BATCH_PAGES, seconds);
+        var _ = rate(pageserver, BATCH_OUTSTANDING, BATCH_PAGES, seconds);
+      }
+      return first;
+    }
 
     Rates measure(int outstanding, int pagesPerRequest, double seconds)
         throws BenchFailure, InterruptedException {
@@ -100,7 +131,7 @@ final class GetPagesBenchmark implements Benchmark {
   }
 
   /** pgbench_accounts, without asking a server: the largest file of the databases. */
-  private static RelationTag largestRelation(Path base) throws IOException {
+  static RelationTag largestRelation(Path base) throws IOException {
     try (Stream<Path> files =
         Files.find(base.resolve("base"), 2, (_, file) -> file.isRegularFile())) {
       Path largest =

@@ -30,6 +30,7 @@ public final class Main {
     benchmarks.put("verify", new VerifyBenchmark());
     benchmarks.put("branch", new BranchBenchmark());
     benchmarks.put("getpages", new GetPagesBenchmark());
+    benchmarks.put("reads", new ReadsBenchmark());
     benchmarks.put("append", new AppendBenchmark());
     benchmarks.put("commit", new CommitBenchmark());
     benchmarks.put("slow-peer", new SlowPeerBenchmark());

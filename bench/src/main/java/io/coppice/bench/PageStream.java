@@ -100,9 +100,16 @@ final class PageStream implements ClientResponseObserver<GetPageRequest, GetPage
   }
 
   private void send() {
+    inFlight++;
+    requests.orElseThrow().onNext(request(nextId++, relation, random, blocks, pagesPerRequest));
+  }
+
+  /** A request for random pages, as they are now. */
+  static GetPageRequest request(
+      long id, RelationTag relation, SplittableRandom random, int blocks, int pages) {
     GetPageRequest.Builder request =
         GetPageRequest.newBuilder()
-            .setRequestId(RequestID.newBuilder().setId(nextId++))
+            .setRequestId(RequestID.newBuilder().setId(id))
             .setRequestClass(GetPageClass.GET_PAGE_CLASS_NORMAL)
             .setReadLsn(ReadLsn.newBuilder().setRequestLsn(NEWEST))
             .setRel(
@@ -111,11 +118,10 @@ final class PageStream implements ClientResponseObserver<GetPageRequest, GetPage
                     .setDbOid(relation.dbOid())
                     .setRelNumber(relation.relNumber())
                     .setForkNumber(relation.fork()));
-    for (int i = 0; i < pagesPerRequest; i++) {
+    for (int i = 0; i < pages; i++) {
       request.addBlockNumber(random.nextInt(blocks));
     }
-    inFlight++;
-    requests.orElseThrow().onNext(request.build());
+    return request.build();
   }
 
   @Override
