@@ -130,6 +130,7 @@ public record TenantManagerConfig(
         ancestorWaitMillis,
         closeTimeoutMillis,
         expiryGraceMillis,
+        indexLoadsMax,
         upkeep);
   }
 }
