@@ -120,11 +120,14 @@ final class Archives {
       branch.mayBeArchived = isArchived;
     }
     for (SimBranch branch : world.branches) {
-      Violation.check(
-          branch.mayBeArchived || branch.parent == null || !branch.parent.mayBeArchived,
-          "%s is archived, but its branch %s is not",
-          branch.parent,
-          branch);
+      SimBranch parent = branch.parent;
+      if (parent != null) {
+        Violation.check(
+            branch.mayBeArchived || !parent.mayBeArchived,
+            "%s is archived, but its branch %s is not",
+            parent,
+            branch);
+      }
     }
   }
 }
