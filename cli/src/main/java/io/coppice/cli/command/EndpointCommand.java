@@ -8,6 +8,7 @@ import io.coppice.cli.output.Texts;
 import io.coppice.cli.server.EndpointSupervisor;
 import io.coppice.cli.server.EndpointSupervisor.Request;
 import io.coppice.common.error.StorageException;
+import io.coppice.common.id.TimelineId;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.endpoint.EndpointRegistry;
 import io.coppice.compute.endpoint.EndpointState;

@@ -69,6 +69,9 @@ final class LayerChangesTest {
   private final PushedClock clock = new PushedClock();
   private final List<Moment> moments = new ArrayList<>();
 
+  /** How many of them were partly in memory when they were compared first. */
+  private int momentsInMemory;
+
   private static UpkeepLimits limits(int compactionThreshold, int imageThreshold) {
     return new UpkeepLimits(compactionThreshold, 2 * NEVER, NEVER, 1 << 20, imageThreshold);
   }
@@ -90,6 +93,7 @@ final class LayerChangesTest {
         runAndTake(branches, Branches.ROOT, main, 5);
         runAndTake(branches, Branches.ROOT, main, 6);
       }
+      assertThat(momentsInMemory).as("moments compared from memory").isPositive();
       changeLayers(branches);
       collectGarbage(branches);
       evict(branches);
@@ -128,7 +132,10 @@ final class LayerChangesTest {
     Path copy = directory.resolve("moment-" + round);
     server.copyWithoutLogAndTemplates(copy);
     moments.add(new Moment(id, timeline.lastRecordLsn(), copy));
-    assertThat(timeline.layerStatistics().openSizeBytes()).as("bytes in memory").isPositive();
+    // A layer that the last records filled is being written already.
+    if (timeline.layerStatistics().openSizeBytes() > 0) {
+      momentsInMemory++;
+    }
     PagesOnDisk.assertEqual(timeline, server);
   }
 
