@@ -39,7 +39,6 @@ final class GarbageCollectionTest {
   /** That a timeline finds together. */
   private static final int PAGES_AT_ONCE = 32;
 
-
   private static final class HandClock implements Clock {
     Duration passed = Duration.ZERO;
     Duration jumped = Duration.ZERO;
