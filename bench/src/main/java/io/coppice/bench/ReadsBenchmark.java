@@ -52,7 +52,9 @@ final class ReadsBenchmark implements Benchmark {
     double seconds = workspace.options().seconds() / (double) ROUNDS;
     TenantManagerConfig config =
         TenantManagerConfig.defaults(directory.resolve("pageserver"))
-            .withPageCacheSizeBytes(PAGE_CACHE_SIZE_BYTES);
+            .with()
+            .pageCacheSizeBytes(PAGE_CACHE_SIZE_BYTES)
+            .build();
     try (LocalObjectStore objects =
             LocalObjectStore.open(directory.resolve("objects"), Ids.secureRandom());
         TenantManager tenants = TenantManager.open(config, objects, Clock.SYSTEM)) {

@@ -96,10 +96,12 @@ public final class Pageserver implements AutoCloseable {
     TenantManager tenants =
         TenantManager.open(
             TenantManagerConfig.defaults(config.dataDir())
-                .withOpenLayerSizeBytesMax(config.openLayerSizeBytesMax())
-                .withPageCacheSizeBytes(config.pageCacheSizeBytes())
-                .withExpiryGraceMillis(config.expiryGraceMillis())
-                .withUpkeep(config.upkeep()),
+                .with()
+                .openLayerSizeBytesMax(config.openLayerSizeBytesMax())
+                .pageCacheSizeBytes(config.pageCacheSizeBytes())
+                .expiryGraceMillis(config.expiryGraceMillis())
+                .upkeep(config.upkeep())
+                .build(),
             store,
             surroundings.clock(),
             surroundings.registry());

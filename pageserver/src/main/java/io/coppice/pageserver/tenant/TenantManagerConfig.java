@@ -66,71 +66,62 @@ public record TenantManagerConfig(
         upkeep);
   }
 
-  /** The same with another size of open layers. */
-  public TenantManagerConfig withOpenLayerSizeBytesMax(long sizeBytes) {
-    return new TenantManagerConfig(
-        dataDir,
-        sizeBytes,
-        openLayersSizeBytesTotalMax,
-        openLayerAgeMillisMax,
-        imageLayerSizeBytesTarget,
-        blockCacheSizeBytes,
-        pageCacheSizeBytes,
-        ancestorWaitMillis,
-        closeTimeoutMillis,
-        expiryGraceMillis,
-        indexLoadsMax,
-        upkeep);
+  /** Begins changed ones; all that is not set stays as it is. */
+  public Change with() {
+    return new Change(this);
   }
 
-  /** The same with another layout of layers. */
-  public TenantManagerConfig withUpkeep(UpkeepLimits limits) {
-    return new TenantManagerConfig(
-        dataDir,
-        openLayerSizeBytesMax,
-        openLayersSizeBytesTotalMax,
-        openLayerAgeMillisMax,
-        imageLayerSizeBytesTarget,
-        blockCacheSizeBytes,
-        pageCacheSizeBytes,
-        ancestorWaitMillis,
-        closeTimeoutMillis,
-        expiryGraceMillis,
-        indexLoadsMax,
-        limits);
-  }
+  /** Limits of which some are set anew. */
+  public static final class Change {
+    private final TenantManagerConfig before;
+    private long openLayerSizeBytesMax;
+    private long pageCacheSizeBytes;
+    private long expiryGraceMillis;
+    private UpkeepLimits upkeep;
 
-  /** The same with another time to recover what has expired. */
-  public TenantManagerConfig withExpiryGraceMillis(long graceMillis) {
-    return new TenantManagerConfig(
-        dataDir,
-        openLayerSizeBytesMax,
-        openLayersSizeBytesTotalMax,
-        openLayerAgeMillisMax,
-        imageLayerSizeBytesTarget,
-        blockCacheSizeBytes,
-        pageCacheSizeBytes,
-        ancestorWaitMillis,
-        closeTimeoutMillis,
-        graceMillis,
-        indexLoadsMax,
-        upkeep);
-  }
+    private Change(TenantManagerConfig before) {
+      this.before = before;
+      openLayerSizeBytesMax = before.openLayerSizeBytesMax;
+      pageCacheSizeBytes = before.pageCacheSizeBytes;
+      expiryGraceMillis = before.expiryGraceMillis;
+      upkeep = before.upkeep;
+    }
 
-  /** The same with another size of the page cache. */
-  public TenantManagerConfig withPageCacheSizeBytes(long sizeBytes) {
-    return new TenantManagerConfig(
-        dataDir,
-        openLayerSizeBytesMax,
-        openLayersSizeBytesTotalMax,
-        openLayerAgeMillisMax,
-        imageLayerSizeBytesTarget,
-        blockCacheSizeBytes,
-        sizeBytes,
-        ancestorWaitMillis,
-        closeTimeoutMillis,
-        expiryGraceMillis,
-        indexLoadsMax,
-        upkeep);
+    public Change openLayerSizeBytesMax(long sizeBytes) {
+      openLayerSizeBytesMax = sizeBytes;
+      return this;
+    }
+
+    public Change pageCacheSizeBytes(long sizeBytes) {
+      pageCacheSizeBytes = sizeBytes;
+      return this;
+    }
+
+    public Change expiryGraceMillis(long graceMillis) {
+      expiryGraceMillis = graceMillis;
+      return this;
+    }
+
+    public Change upkeep(UpkeepLimits limits) {
+      upkeep = limits;
+      return this;
+    }
+
+    /** The changed limits. */
+    public TenantManagerConfig build() {
+      return new TenantManagerConfig(
+          before.dataDir,
+          openLayerSizeBytesMax,
+          before.openLayersSizeBytesTotalMax,
+          before.openLayerAgeMillisMax,
+          before.imageLayerSizeBytesTarget,
+          before.blockCacheSizeBytes,
+          pageCacheSizeBytes,
+          before.ancestorWaitMillis,
+          before.closeTimeoutMillis,
+          expiryGraceMillis,
+          before.indexLoadsMax,
+          upkeep);
+    }
   }
 }

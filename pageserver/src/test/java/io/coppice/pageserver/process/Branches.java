@@ -40,7 +40,9 @@ final class Branches implements AutoCloseable {
         directory,
         TenantManager.open(
             TenantManagerConfig.defaults(directory.resolve("layers"))
-                .withOpenLayerSizeBytesMax(openLayerSizeBytesMax),
+                .with()
+                .openLayerSizeBytesMax(openLayerSizeBytesMax)
+                .build(),
             LocalObjectStore.open(directory.resolve("objects"), Ids.secureRandom()),
             Clock.SYSTEM));
   }

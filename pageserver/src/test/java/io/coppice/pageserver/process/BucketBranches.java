@@ -49,8 +49,10 @@ final class BucketBranches implements AutoCloseable {
   void open(UpkeepLimits limits) throws Exception {
     TenantManagerConfig config =
         TenantManagerConfig.defaults(cache())
-            .withOpenLayerSizeBytesMax(openLayerSizeBytesMax)
-            .withUpkeep(limits);
+            .with()
+            .openLayerSizeBytesMax(openLayerSizeBytesMax)
+            .upkeep(limits)
+            .build();
     branches = new Branches(directory, TenantManager.open(config, objects, clock, registry));
   }
 

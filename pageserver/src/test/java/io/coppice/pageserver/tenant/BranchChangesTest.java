@@ -80,7 +80,7 @@ final class BranchChangesTest {
   }
 
   private static TenantManagerConfig config(Path dataPath) {
-    return Store.config(dataPath).withExpiryGraceMillis(GRACE.toMillis());
+    return Store.config(dataPath).with().expiryGraceMillis(GRACE.toMillis()).build();
   }
 
   @AfterEach

@@ -73,7 +73,7 @@ class EvictionTest {
 
   /** Layers stay as they are flushed. */
   private TenantManagerConfig config() {
-    return Store.config(directory).withUpkeep(UpkeepLimits.DEFAULTS);
+    return Store.config(directory).with().upkeep(UpkeepLimits.DEFAULTS).build();
   }
 
   @AfterEach
