@@ -29,7 +29,8 @@ final class IngestLongBenchmark implements Benchmark {
             workspace.programs(),
             workspace.runAs(),
             workspace.newDirectory("long-wal"),
-            options.withWalSizeBytesMin(TIMES_LARGER * milestoneBytes),
+            options,
+            TIMES_LARGER * milestoneBytes,
             WalArchive.BetweenRounds.CHECKPOINT);
     double megabytes = archive.sizeBytes() / MEGABYTE;
     try (IngestRun run = IngestRun.start(archive, workspace.newDirectory("long-ingest"))) {

@@ -18,9 +18,10 @@ public final class Main {
   private final Map<String, Benchmark> onRequest = new LinkedHashMap<>();
 
   private final List<String> names = new ArrayList<>();
-  private boolean tiny;
+  private Options.Size size = Options.Size.FULL;
   private Optional<Path> pgBin = Optional.empty();
   private Optional<Path> workDirectory = Optional.empty();
+  private Optional<Path> walDirectory = Optional.empty();
   private Path results = Path.of("bench", "results.json");
 
   private Main() {
@@ -35,6 +36,9 @@ public final class Main {
     benchmarks.put("commit", new CommitBenchmark());
     benchmarks.put("slow-peer", new SlowPeerBenchmark());
     benchmarks.put("failover", new FailoverBenchmark());
+    benchmarks.put("costs", new CostsBenchmark());
+    benchmarks.put("compaction", new CompactionReadsBenchmark());
+    benchmarks.put("disk", new DiskBenchmark());
     onRequest.put("ingest-long", new IngestLongBenchmark());
   }
 
@@ -47,25 +51,17 @@ public final class Main {
     if (!parse(arguments)) {
       System.err.printf(
           """
-          usage: bench [--tiny] [--pg-bin DIR] [--work-dir DIR] [--results FILE] [NAME...]
+          usage: bench [--tiny | --large] [--pg-bin DIR] [--work-dir DIR] [--wal-dir DIR]
+                       [--results FILE] [NAME...]
           names: %s (all these if none is given), or %s
           --tiny shows that everything runs; its figures mean nothing
+          --large has costs go up to 10,000 branches and 10 GB
+          --wal-dir has the WAL of pgbench made there once and kept for later runs
           """,
           String.join(", ", benchmarks.keySet()), String.join(", ", onRequest.keySet()));
       return 2;
     }
-    Options size = tiny ? Options.tiny() : Options.full();
-    Options options =
-        new Options(
-            size.walSizeBytesMin(),
-            size.scale(),
-            size.seconds(),
-            size.warmUpSeconds(),
-            size.branches(),
-            size.manyBranches(),
-            size.measuredBranches(),
-            workDirectory,
-            pgBin);
+    Options options = new Options(size, workDirectory, walDirectory, pgBin);
     Report report = new Report();
     try (Workspace workspace = Workspace.open(options)) {
       for (String name : names) {
@@ -98,13 +94,17 @@ public final class Main {
     while (!left.isEmpty()) {
       String argument = left.removeFirst();
       if (argument.equals("--tiny")) {
-        tiny = true;
+        size = Options.Size.TINY;
+      } else if (argument.equals("--large")) {
+        size = Options.Size.LARGE;
       } else if (argument.startsWith("--") && left.isEmpty()) {
         return false;
       } else if (argument.equals("--pg-bin")) {
         pgBin = Optional.of(Path.of(left.removeFirst()));
       } else if (argument.equals("--work-dir")) {
         workDirectory = Optional.of(Path.of(left.removeFirst()));
+      } else if (argument.equals("--wal-dir")) {
+        walDirectory = Optional.of(Path.of(left.removeFirst()));
       } else if (argument.equals("--results")) {
         results = Path.of(left.removeFirst());
       } else if (benchmarks.containsKey(argument) || onRequest.containsKey(argument)) {

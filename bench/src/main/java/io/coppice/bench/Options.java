@@ -4,49 +4,65 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * How large the benchmarks are.
+ * How large the benchmarks are, and where they work.
  *
- * @param walSizeBytesMin WAL to make for ingest, at least
- * @param scale pgbench's, 1 is 100,000 accounts
- * @param seconds of each timed load
- * @param warmUpSeconds of load before one that is timed
- * @param branches of a tenant that has few; all of them are measured
- * @param manyBranches of one that has many
- * @param measuredBranches the last of those, which are measured
  * @param workDirectory where data goes, and is deleted again; the machine's temporary one if empty
+ * @param walDirectory where WAL of pgbench is kept from run to run; made anew in each if empty
+ * @param pgBin Postgres's programs; looked for if empty
  */
 record Options(
-    long walSizeBytesMin,
-    int scale,
-    int seconds,
-    int warmUpSeconds,
-    int branches,
-    int manyBranches,
-    int measuredBranches,
-    Optional<Path> workDirectory,
-    Optional<Path> pgBin) {
+    Size size, Optional<Path> workDirectory, Optional<Path> walDirectory, Optional<Path> pgBin) {
 
-  /** For figures that are quoted. */
-  static Options full() {
-    return new Options(
-        1L << 30, 50, 15, 30, 100, 10_000, 1_000, Optional.empty(), Optional.empty());
+  /** What the figures are for. */
+  enum Size {
+    /** To see that everything runs; figures mean nothing. */
+    TINY,
+    /** For figures that are quoted. */
+    FULL,
+    /** As full; costs are looked at up to the largest sizes. */
+    LARGE
   }
 
-  Options withWalSizeBytesMin(long sizeBytes) {
-    return new Options(
-        sizeBytes,
-        scale,
-        seconds,
-        warmUpSeconds,
-        branches,
-        manyBranches,
-        measuredBranches,
-        workDirectory,
-        pgBin);
+  boolean isTiny() {
+    return size == Size.TINY;
   }
 
-  /** To see that everything runs; its figures mean nothing. */
-  static Options tiny() {
-    return new Options(20L << 20, 1, 2, 1, 20, 100, 20, Optional.empty(), Optional.empty());
+  boolean isLarge() {
+    return size == Size.LARGE;
+  }
+
+  /** WAL to make for ingest, at least. */
+  long walSizeBytesMin() {
+    return isTiny() ? 20L << 20 : 1L << 30;
+  }
+
+  /** Of pgbench; 1 is 100,000 accounts. */
+  int scale() {
+    return isTiny() ? 1 : 50;
+  }
+
+  /** Of each timed load. */
+  int seconds() {
+    return isTiny() ? 2 : 15;
+  }
+
+  /** Of load before one that is timed. */
+  int warmUpSeconds() {
+    return isTiny() ? 1 : 30;
+  }
+
+  /** Of a tenant that has few; all of them are measured. */
+  int branches() {
+    return isTiny() ? 20 : 100;
+  }
+
+  /** Of a tenant that has many. */
+  int manyBranches() {
+    return isTiny() ? 100 : 10_000;
+  }
+
+  /** The last of many branches, which are measured. */
+  int measuredBranches() {
+    return isTiny() ? 20 : 1_000;
   }
 }

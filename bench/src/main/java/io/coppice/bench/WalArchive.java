@@ -21,6 +21,10 @@ import java.util.stream.Stream;
  */
 record WalArchive(Path base, Path segments, Lsn start, Lsn end, long sizeBytes) {
   static final int SEGMENT_SIZE_BYTES = 16 << 20;
+
+  /** Where it begins and ends; written last. */
+  private static final String POSITIONS = "positions";
+
   private static final int CLIENTS = 8;
   private static final int ROUND_SECONDS = 10;
 
@@ -44,7 +48,12 @@ record WalArchive(Path base, Path segments, Lsn start, Lsn end, long sizeBytes) 
 
   /** Makes one below a directory. */
   static WalArchive make(
-      Programs programs, RunAs runAs, Path directory, Options options, BetweenRounds betweenRounds)
+      Programs programs,
+      RunAs runAs,
+      Path directory,
+      Options options,
+      long sizeBytesMin,
+      BetweenRounds betweenRounds)
       throws BenchFailure, StorageException, IOException, InterruptedException {
     Path live = directory.resolve("live");
     Path base = directory.resolve("base");
@@ -64,8 +73,7 @@ record WalArchive(Path base, Path segments, Lsn start, Lsn end, long sizeBytes) 
           pgbench.query("checkpoint");
         }
         pgbench.run(CLIENTS, Math.min(ROUND_SECONDS, options.seconds()));
-      } while (Lsn.parse(pgbench.query("select pg_current_wal_lsn()")).minus(start)
-          < options.walSizeBytesMin());
+      } while (Lsn.parse(pgbench.query("select pg_current_wal_lsn()")).minus(start) < sizeBytesMin);
       pgbench.query("select pg_switch_wal()");
       // What follows a switch is in the next segment, which does not count.
       long position = Lsn.parse(pgbench.query("select pg_current_wal_lsn()")).value();
@@ -78,7 +86,28 @@ record WalArchive(Path base, Path segments, Lsn start, Lsn end, long sizeBytes) 
       String name = segmentName(new Lsn(at));
       Files.move(live.resolve("pg_wal").resolve(name), segments.resolve(name));
     }
+    Files.writeString(directory.resolve(POSITIONS), start + " " + end);
     return new WalArchive(base, segments, start, end, end.minus(start));
+  }
+
+  /** One that an earlier run has made. */
+  static WalArchive find(Path directory, long sizeBytesMin) throws BenchFailure, IOException {
+    Path positions = directory.resolve(POSITIONS);
+    if (!Files.exists(positions)) {
+      throw new BenchFailure(
+          "no WAL is kept in %s; name a directory that does not exist yet to have it made there"
+              .formatted(directory));
+    }
+    List<String> words = List.of(Files.readString(positions).split(" "));
+    Lsn start = Lsn.parse(words.get(0));
+    Lsn end = Lsn.parse(words.get(1));
+    if (end.minus(start) < sizeBytesMin) {
+      throw new BenchFailure(
+          "the WAL kept in %s has %d bytes, and %d are needed; name another directory"
+              .formatted(directory, end.minus(start), sizeBytesMin));
+    }
+    return new WalArchive(
+        directory.resolve("base"), directory.resolve("segments"), start, end, end.minus(start));
   }
 
   /** Recycled ones would be in the way. */
@@ -96,6 +125,11 @@ record WalArchive(Path base, Path segments, Lsn start, Lsn end, long sizeBytes) 
     long number = position.value() / SEGMENT_SIZE_BYTES;
     long perId = (1L << 32) / SEGMENT_SIZE_BYTES;
     return "%08X%08X%08X".formatted(1, number / perId, number % perId);
+  }
+
+  /** The data directory after all of it; its own copy of the WAL is elsewhere. */
+  Path live() {
+    return base.resolveSibling("live");
   }
 
   /** The file that holds a position. */

@@ -59,12 +59,29 @@ final class Workspace implements AutoCloseable {
   /** WAL of pgbench, made once. */
   WalArchive archive() throws BenchFailure, StorageException, IOException, InterruptedException {
     if (archive.isEmpty()) {
-      archive =
-          Optional.of(
-              WalArchive.make(
-                  programs, runAs, newDirectory("wal"), options, WalArchive.BetweenRounds.NOTHING));
+      archive = Optional.of(findOrMakeArchive());
     }
     return archive.get();
+  }
+
+  private WalArchive findOrMakeArchive()
+      throws BenchFailure, StorageException, IOException, InterruptedException {
+    if (options.walDirectory().isEmpty()) {
+      return makeArchive(newDirectory("wal"));
+    }
+    Path kept = options.walDirectory().get();
+    if (Files.exists(kept)) {
+      return WalArchive.find(kept, options.walSizeBytesMin());
+    }
+    Files.createDirectories(kept);
+    Files.setPosixFilePermissions(kept, PosixFilePermissions.fromString("rwxr-xr-x"));
+    return makeArchive(kept);
+  }
+
+  private WalArchive makeArchive(Path in)
+      throws BenchFailure, StorageException, IOException, InterruptedException {
+    return WalArchive.make(
+        programs, runAs, in, options, options.walSizeBytesMin(), WalArchive.BetweenRounds.NOTHING);
   }
 
   @Override

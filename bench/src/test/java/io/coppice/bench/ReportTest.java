@@ -34,6 +34,22 @@ final class ReportTest {
   }
 
   @Test
+  void keepsFiguresOfOtherBenchmarks(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("results.json");
+    Report first = new Report();
+    first.add(Figure.alone("ingest", "MB/s", 300));
+    first.add(Figure.alone("branch p99", "ms", 3));
+    first.write(file);
+    Report second = new Report();
+    second.add(Figure.alone("ingest", "MB/s", 400));
+    second.write(file);
+    JsonNode rows = JsonMapper.builder().build().readTree(Files.readString(file));
+    assertThat(rows.size()).isEqualTo(2);
+    assertThat(rows.get(0).get("value").asDouble()).isEqualTo(400);
+    assertThat(rows.get(1).get("name").asString()).isEqualTo("branch p99");
+  }
+
+  @Test
   void printsOneLineForEachFigure() {
     Report report = new Report();
     report.add(Figure.rate("ingest", "MB/s", 300, 120));
