@@ -7,9 +7,11 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * What a timeline is made with and never changes.
+ * What a timeline is made with. It does not change, but for the ancestor, which a branch can be
+ * taken off.
  *
- * @param ancestor the timeline it was branched off, at {@code startLsn}; empty for a root
+ * @param ancestor the timeline it reads what is before {@code startLsn} from; empty for a root, and
+ *     for a branch that was detached
  * @param startLsn of a root, the LSN of its import
  * @param systemId Postgres's system identifier, an unsigned number
  */
@@ -20,4 +22,11 @@ public record TimelineIdentity(
     Lsn startLsn,
     int pgMajor,
     long systemId,
-    int walSegmentSizeBytes) {}
+    int walSegmentSizeBytes) {
+
+  /** The same of one that was detached. */
+  TimelineIdentity withoutAncestor() {
+    return new TimelineIdentity(
+        id, createdAt, Optional.empty(), startLsn, pgMajor, systemId, walSegmentSizeBytes);
+  }
+}

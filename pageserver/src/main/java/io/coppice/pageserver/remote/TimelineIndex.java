@@ -82,7 +82,7 @@ public record TimelineIndex(
 
   /** An index of which some fields are set anew. */
   public static final class Change {
-    private final TimelineIdentity identity;
+    private TimelineIdentity identity;
     private String name;
     private Lsn readableFrom;
     private Lsn diskConsistentLsn;
@@ -126,6 +126,13 @@ public record TimelineIndex(
     public Change diskConsistent(Lsn lsn, Lsn prevRecord) {
       diskConsistentLsn = lsn;
       prevRecordLsn = prevRecord;
+      return this;
+    }
+
+    /** Takes it off its ancestor: history before the branch point cannot be read any more. */
+    public Change detached() {
+      identity = identity.withoutAncestor();
+      readableFrom = Lsn.max(readableFrom, identity.startLsn());
       return this;
     }
 

@@ -169,14 +169,8 @@ public final class GarbageCollection {
    * start, which may not know yet that it was followed, and save an older index of the branch.
    */
   private void claimBranches(TenantId tenant, Timeline ancestor) throws StorageException {
-    for (Timeline timeline : tenants.locked(() -> tenants.get(tenant).timelines())) {
-      Timeline at = timeline;
-      while (at != null && at != ancestor) {
-        at = at.ancestorTimeline();
-      }
-      if (at != null) {
-        timeline.claim();
-      }
+    for (Timeline timeline : tenants.locked(() -> tenants.get(tenant).readersOf(ancestor))) {
+      timeline.claim();
     }
   }
 
@@ -250,7 +244,8 @@ public final class GarbageCollection {
     }
   }
 
-  private Optional<Lsn> oldestLease(Timeline timeline) {
+  /** The oldest LSN of a timeline that somebody was promised will stay readable. */
+  Optional<Lsn> oldestLease(Timeline timeline) {
     return Stream.of(
             leases.oldest(timeline.id()), timeline.durableIndex().hold().oldestLease(now()))
         .flatMap(Optional::stream)

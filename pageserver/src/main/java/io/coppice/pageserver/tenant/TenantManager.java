@@ -53,6 +53,7 @@ public final class TenantManager implements AutoCloseable {
   private final GarbageCollection garbage;
   private final HistoryHolds holds;
   private final BranchArchive archive;
+  private final BranchDetachment detachment;
   // Under the lock of the tenants.
   private final Set<TenantId> importing = new HashSet<>();
   private final Set<String> importingNames = new HashSet<>();
@@ -87,6 +88,7 @@ public final class TenantManager implements AutoCloseable {
     this.garbage = new GarbageCollection(tenants, remote, clock);
     this.holds = new HistoryHolds(tenants, garbage, clock);
     this.archive = new BranchArchive(tenants, clock, remedies);
+    this.detachment = new BranchDetachment(tenants, garbage, remote, remedies);
   }
 
   /**
@@ -280,6 +282,11 @@ public final class TenantManager implements AutoCloseable {
   /** Branches that are put away. */
   public BranchArchive archive() {
     return archive;
+  }
+
+  /** Branches that are to do without their parents. */
+  public BranchDetachment detachment() {
+    return detachment;
   }
 
   /** Ends branches that are due, and does again what has failed before. To be called regularly. */

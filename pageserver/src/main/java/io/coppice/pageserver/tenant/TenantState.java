@@ -40,6 +40,11 @@ final class TenantState {
   /** What ancestors must keep for those that are not usable: being made or deleted, or damaged. */
   private final Map<TimelineId, History> held = new HashMap<>();
 
+  /**
+   * Timelines that are being taken off their ancestors, and from where on they will be readable.
+   */
+  private final Map<TimelineId, Lsn> detaching = new HashMap<>();
+
   /** Where histories will begin, where that is decided, and maybe not durable yet. */
   private final Map<TimelineId, Lsn> cutoffs = new HashMap<>();
 
@@ -207,10 +212,7 @@ final class TenantState {
    */
   void checkDeletable(Timeline timeline, int namesMax) throws StorageException {
     TimelineId id = timeline.id().timeline();
-    if (renaming.contains(id)) {
-      throw new StorageException.Transient(
-          "the name of branch \"%s\" is being changed".formatted(timeline.name()));
-    }
+    checkSettled(timeline);
     if (id.equals(record.rootTimeline())) {
       throw new StorageException.Precondition(
           "branch \"%s\" is the root of its tenant and cannot be deleted"
@@ -230,10 +232,7 @@ final class TenantState {
    */
   void checkArchivable(Timeline timeline, int namesMax) throws StorageException {
     TimelineId id = timeline.id().timeline();
-    if (renaming.contains(id)) {
-      throw new StorageException.Transient(
-          "the name of branch \"%s\" is being changed".formatted(timeline.name()));
-    }
+    checkSettled(timeline);
     List<String> reading = new ArrayList<>();
     int archived = 0;
     for (Timeline other : timelines.values()) {
@@ -258,6 +257,61 @@ final class TenantState {
           "branch \"%s\" has branches that are being made or deleted, or are damaged"
               .formatted(timeline.name()));
     }
+  }
+
+  /**
+   * Checks that no change to a timeline is under way, or in doubt, that others must not overtake.
+   */
+  private void checkSettled(Timeline timeline) throws StorageException.Transient {
+    if (renaming.contains(timeline.id().timeline())) {
+      throw new StorageException.Transient(
+          "the name of branch \"%s\" is being changed".formatted(timeline.name()));
+    }
+    checkNotDetaching(timeline);
+  }
+
+  /**
+   * Checks that a timeline is not being taken off its ancestor.
+   *
+   * @throws StorageException.Transient if it is, or if that is in doubt
+   */
+  void checkNotDetaching(Timeline timeline) throws StorageException.Transient {
+    if (detaching.containsKey(timeline.id().timeline())) {
+      throw new StorageException.Transient(
+          "branch \"%s\" is being detached from its parent".formatted(timeline.name()));
+    }
+  }
+
+  /** Has nothing new need history that is before the beginning of a timeline. */
+  void startDetaching(Timeline timeline) {
+    detaching.put(timeline.id().timeline(), timeline.startLsn());
+  }
+
+  /** The timeline has the ancestor that it had. */
+  void cancelDetaching(TimelineId id) {
+    detaching.remove(id);
+  }
+
+  /** The timeline has no ancestor any more; does nothing if that was said before. */
+  void finishDetaching(TimelineId id, TimelineId ancestor) {
+    if (detaching.remove(id) != null) {
+      childCounts.merge(ancestor, -1, Integer::sum);
+    }
+  }
+
+  /** A timeline, and all others that read from it. */
+  List<Timeline> readersOf(Timeline timeline) {
+    List<Timeline> readers = new ArrayList<>();
+    for (Timeline other : timelines.values()) {
+      Timeline at = other;
+      while (at != null && at != timeline) {
+        at = at.ancestorTimeline();
+      }
+      if (at != null) {
+        readers.add(other);
+      }
+    }
+    return readers;
   }
 
   /** Names of a timeline's branches, a few of them. */
@@ -327,7 +381,13 @@ final class TenantState {
   /** Where a timeline's history begins, or soon will: nothing new may need what is before. */
   Lsn cutoff(Timeline timeline) {
     Lsn planned = cutoffs.getOrDefault(timeline.id().timeline(), Lsn.INVALID);
-    return Lsn.max(planned, timeline.readableFrom());
+    Lsn cutoff = Lsn.max(planned, timeline.readableFrom());
+    if (!detaching.isEmpty()) {
+      for (Timeline at = timeline; at != null; at = at.ancestorTimeline()) {
+        cutoff = Lsn.max(cutoff, detaching.getOrDefault(at.id().timeline(), Lsn.INVALID));
+      }
+    }
+    return cutoff;
   }
 
   /** Has a timeline's history begin there soon. */

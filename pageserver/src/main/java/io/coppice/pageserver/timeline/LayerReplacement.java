@@ -3,7 +3,6 @@ package io.coppice.pageserver.timeline;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.pageserver.layer.LayerDescriptor;
-import io.coppice.pageserver.layer.LayerHandle;
 import io.coppice.pageserver.layer.LayerName;
 import io.coppice.pageserver.remote.DeletionQueue;
 import io.coppice.pageserver.remote.DurableIndex;
@@ -57,32 +56,35 @@ final class LayerReplacement {
    * @throws StorageException.Conflict if one of {@code gone} is not part of the timeline any more
    */
   void replace(Collection<LayerName> gone, List<LayerDescriptor> added) throws StorageException {
+    replace(gone, added, index -> index);
+  }
+
+  /** As {@link #replace(Collection, List)}, with more that the same write of the index changes. */
+  void replace(Collection<LayerName> gone, List<LayerDescriptor> added, DurableIndex.Step further)
+      throws StorageException {
     replacing.lock();
     try {
-      replaceLocked(gone, added);
+      replaceLocked(gone, added, further);
     } finally {
       replacing.unlock();
     }
   }
 
-  private void replaceLocked(Collection<LayerName> gone, List<LayerDescriptor> added)
+  private void replaceLocked(
+      Collection<LayerName> gone, List<LayerDescriptor> added, DurableIndex.Step further)
       throws StorageException {
     List<LayerName> addedNames = added.stream().map(LayerDescriptor::name).toList();
     deletions.keep(gone);
     try {
-      var _ = index.change(before -> step(before, gone, added));
+      var _ = index.change(before -> further.after(step(before, gone, added)));
     } catch (StorageException e) {
       gone.forEach(deletions::unread);
       deletions.abandon(addedNames);
       throw e;
     }
     TenantTimelineId id = index.current().id();
-    List<LayerHandle> handles = new ArrayList<>();
-    for (LayerDescriptor layer : added) {
-      handles.add(new LayerHandle(environment.layers(), cache, id, layer));
-    }
     try {
-      layers.replaceFiles(gone, handles, deletions::unread);
+      layers.replaceFiles(gone, environment.handles(cache, id, added), deletions::unread);
     } catch (StorageException e) {
       // Closed meanwhile. The index has it, so it is done, and whoever opens it next finds that.
       log.info("layers of {} were replaced as it was closed: {}", id, e.getMessage());

@@ -28,7 +28,6 @@ public final class Timeline {
   private final TimelineEnvironment environment;
   private final TimelineIdentity identity;
   private final DurableIndex index;
-  private final @Nullable Timeline ancestor;
   private final LsnClock lsns;
   private final TimelineLayers layers;
   private final OpenLayerWriter writer;
@@ -38,6 +37,7 @@ public final class Timeline {
   private final LayerReplacement replacement;
   private final HistoryRewrite history;
   private final Upkeep upkeep;
+  private volatile @Nullable Timeline ancestor;
   private volatile @Nullable StorageException hold;
 
   private Timeline(
@@ -52,7 +52,8 @@ public final class Timeline {
             index.id(),
             LayerCache.directory(environment.layersDirectory(), index.id()));
     lsns = new LsnClock(new RecordPosition(index.diskConsistentLsn(), index.prevRecordLsn()));
-    layers = new TimelineLayers(environment, handles(environment, index, cache));
+    layers =
+        new TimelineLayers(environment, environment.handles(cache, index.id(), index.layers()));
     reader = new TimelineReader(this, environment);
     writer = new OpenLayerWriter(this, environment, lsns, layers);
     flusher = new TimelineFlusher(environment, this.index, cache, layers, writer);
@@ -62,13 +63,6 @@ public final class Timeline {
     ImageCreation images = new ImageCreation(this, environment, cache, layers, replacement);
     history = new HistoryRewrite(this, environment, cache, layers, replacement);
     upkeep = new Upkeep(this.index, environment, compaction, images, deletions);
-  }
-
-  private static List<LayerHandle> handles(
-      TimelineEnvironment environment, TimelineIndex index, LayerCache cache) {
-    return index.layers().stream()
-        .map(layer -> new LayerHandle(environment.layers(), cache, index.id(), layer))
-        .toList();
   }
 
   /**
@@ -99,9 +93,9 @@ public final class Timeline {
     return identity.createdAt();
   }
 
-  /** Where it was branched off; empty for a root. */
+  /** Where it was branched off; empty for a root, and once it is detached. */
   public Optional<Ancestor> ancestor() {
-    return identity.ancestor().map(timeline -> new Ancestor(timeline, startLsn()));
+    return index.current().ancestor().map(timeline -> new Ancestor(timeline, startLsn()));
   }
 
   /** Where it was branched off, or for a root, the LSN of its import. Its own WAL is after it. */
@@ -214,9 +208,16 @@ public final class Timeline {
     return index.current();
   }
 
-  /** The oldest LSN that can be read, here or in an ancestor. */
+  /**
+   * The oldest LSN that can be read, here or in an ancestor: that of its index, but nothing before
+   * the oldest ancestor begins, which may have been detached after the index was written.
+   */
   public Lsn readableFrom() {
-    return index.current().readableFrom();
+    Timeline oldest = this;
+    for (Timeline next = ancestor; next != null; next = next.ancestor) {
+      oldest = next;
+    }
+    return Lsn.max(index.current().readableFrom(), oldest.startLsn());
   }
 
   /** Whether a read at that LSN is answered now: neither too old nor yet to come. */
@@ -310,7 +311,8 @@ public final class Timeline {
     if (lsn.isAfter(lastRecordLsn()) || !layers.isResident()) {
       return false;
     }
-    return ancestor == null || ancestor.canAnswerWithoutBlocking(Lsn.min(lsn, startLsn()));
+    Timeline next = ancestor;
+    return next == null || next.canAnswerWithoutBlocking(Lsn.min(lsn, startLsn()));
   }
 
   /** The writer. There is one; who calls it owns it. */
@@ -324,22 +326,9 @@ public final class Timeline {
    */
   public void flush(long timeoutMillis) throws StorageException, InterruptedException {
     Lsn wanted = lastRecordLsn();
-    if (flusher.durableLsn().isAtOrAfter(wanted)) {
-      return;
-    }
-    flusher.request();
-    environment.maintenance().maintainSoon(this);
-    if (!layers.awaitUntil(() -> flusher.durableLsn().isAtOrAfter(wanted), timeoutMillis)) {
-      StorageException failure = flusher.lastFailure();
-      throw new StorageException.Transient(
-          "%s was not flushed up to %s within %d ms, only to %s%s"
-              .formatted(
-                  id(),
-                  wanted,
-                  timeoutMillis,
-                  flusher.durableLsn(),
-                  failure == null ? "" : ": " + failure.getMessage()),
-          failure);
+    if (flusher.durableLsn().isBefore(wanted)) {
+      requestFlush();
+      flusher.await(wanted, timeoutMillis);
     }
   }
 
@@ -394,9 +383,19 @@ public final class Timeline {
     }
   }
 
-  /** Null for a root. */
+  /** What it reads from now; null for a root, and once it is detached. */
   public @Nullable Timeline ancestorTimeline() {
     return ancestor;
+  }
+
+  /** Begins to take it off its ancestors. */
+  public Detachment beginDetachment() {
+    return new Detachment(this, environment, cache, replacement);
+  }
+
+  /** It has images of its own, which readers see, of all that it read in its ancestors. */
+  void endAncestry() {
+    ancestor = null;
   }
 
   boolean isClosed() {

@@ -1,10 +1,15 @@
 package io.coppice.pageserver.timeline;
 
+import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.platform.Clock;
 import io.coppice.pageserver.cache.PageCache;
+import io.coppice.pageserver.layer.LayerDescriptor;
 import io.coppice.pageserver.layer.LayerEnvironment;
+import io.coppice.pageserver.layer.LayerHandle;
+import io.coppice.pageserver.remote.LayerCache;
 import io.coppice.pageserver.remote.RemoteStore;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** What all timelines of a page server share. */
@@ -75,6 +80,11 @@ public final class TimelineEnvironment {
 
   PageCache pageCache() {
     return pageCache;
+  }
+
+  /** Layers of a timeline, whose files are in a cache. Opens none of them. */
+  List<LayerHandle> handles(LayerCache files, TenantTimelineId id, List<LayerDescriptor> named) {
+    return named.stream().map(layer -> new LayerHandle(layers, files, id, layer)).toList();
   }
 
   /** A timeline begins, or ceases, to have layers in memory. */

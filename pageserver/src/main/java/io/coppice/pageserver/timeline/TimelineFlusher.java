@@ -77,9 +77,20 @@ final class TimelineFlusher {
     return durableLsn;
   }
 
-  /** What kept the last run from its end; null if nothing did. */
-  @Nullable StorageException lastFailure() {
-    return lastFailure;
+  /** Waits until all at or before an LSN is durable. */
+  void await(Lsn wanted, long timeoutMillis) throws StorageException, InterruptedException {
+    if (!layers.awaitUntil(() -> durableLsn.isAtOrAfter(wanted), timeoutMillis)) {
+      StorageException failure = lastFailure;
+      throw new StorageException.Transient(
+          "%s was not flushed up to %s within %d ms, only to %s%s"
+              .formatted(
+                  id,
+                  wanted,
+                  timeoutMillis,
+                  durableLsn,
+                  failure == null ? "" : ": " + failure.getMessage()),
+          failure);
+    }
   }
 
   /** Has the next run roll what is open and save the index. */

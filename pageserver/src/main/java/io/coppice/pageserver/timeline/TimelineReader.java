@@ -71,16 +71,26 @@ final class TimelineReader {
   }
 
   void getPages(List<Key> keys, Lsn lsn, PageConsumer out) throws StorageException {
-    getPages(keys, lsn, null, out);
+    getPages(keys, lsn, lsn, null, out);
+  }
+
+  /**
+   * Reads a branch as of the point where it begins. Its ancestors keep that for as long as they are
+   * its ancestors, even if its own history begins later.
+   */
+  void getInherited(List<Key> keys, PageConsumer out) throws StorageException {
+    getPages(keys, timeline.startLsn(), Lsn.MAX, null, out);
   }
 
   /** As {@link #getPages(List, Lsn, PageConsumer)}, through the page cache. */
   void getCachedPages(List<Key> keys, Lsn lsn, boolean checksums, PageConsumer out)
       throws StorageException {
-    getPages(keys, lsn, new CacheUse(cache, checksums), out);
+    getPages(keys, lsn, lsn, new CacheUse(cache, checksums), out);
   }
 
-  private void getPages(List<Key> keys, Lsn lsn, @Nullable CacheUse use, PageConsumer out)
+  /** Reads as of an LSN, while another one must stay readable. */
+  private void getPages(
+      List<Key> keys, Lsn lsn, Lsn readable, @Nullable CacheUse use, PageConsumer out)
       throws StorageException {
     if (keys.size() > Timeline.BATCH_KEYS_MAX) {
       throw new StorageException.Invalid(
@@ -89,7 +99,7 @@ final class TimelineReader {
     ReadScratch scratch = scratches.borrow(timeline.pgMajor());
     try (Traversal traversal = new Traversal(timeline, lsn)) {
       try {
-        Batch batch = new Batch(keys, lsn, traversal, scratch, use, out);
+        Batch batch = new Batch(keys, lsn, readable, traversal, scratch, use, out);
         for (int from = 0; from < keys.size(); from += BatchRead.KEYS_MAX) {
           batch.read(from, Math.min(keys.size(), from + BatchRead.KEYS_MAX));
         }
@@ -106,6 +116,7 @@ final class TimelineReader {
   private final class Batch {
     private final List<Key> keys;
     private final Lsn lsn;
+    private final Lsn readable;
     private final Traversal traversal;
     private final ReadScratch scratch;
     private final @Nullable CacheUse cacheUse;
@@ -114,12 +125,14 @@ final class TimelineReader {
     Batch(
         List<Key> keys,
         Lsn lsn,
+        Lsn readable,
         Traversal traversal,
         ReadScratch scratch,
         @Nullable CacheUse cacheUse,
         PageConsumer out) {
       this.keys = keys;
       this.lsn = lsn;
+      this.readable = readable;
       this.traversal = traversal;
       this.scratch = scratch;
       this.cacheUse = cacheUse;
@@ -141,7 +154,7 @@ final class TimelineReader {
         }
         return;
       }
-      timeline.checkStillReadable(lsn);
+      timeline.checkStillReadable(readable);
       boolean mayRemember = traversal.isOpen();
       int hits = 0;
       for (int i = from; i < to; i++) {

@@ -14,28 +14,59 @@ import org.jspecify.annotations.Nullable;
  */
 final class Traversal implements AutoCloseable {
 
-  /** A timeline on the way, and the newest LSN that counts there. */
-  record Stop(Timeline timeline, Lsn lsn, LayerSet layers) {}
+  /**
+   * A timeline on the way, and the newest LSN that counts there.
+   *
+   * @param ancestor what it read from before its layers were acquired; null for a root
+   */
+  record Stop(Timeline timeline, Lsn lsn, @Nullable Timeline ancestor, LayerSet layers) {
+
+    // A timeline that is detached has images in the place of its ancestor first, and then none, so
+    // whoever looks in the other order finds the one or the other.
+    static Stop at(Timeline timeline, Lsn lsn) throws StorageException {
+      Timeline ancestor = timeline.ancestorTimeline();
+      return new Stop(timeline, lsn, ancestor, timeline.acquireLayers());
+    }
+  }
 
   private final List<Stop> stops = new ArrayList<>(1);
 
   Traversal(Timeline timeline, Lsn lsn) throws StorageException {
-    stops.add(new Stop(timeline, lsn, timeline.acquireLayers()));
+    stops.add(Stop.at(timeline, lsn));
   }
 
   /** The timeline at a depth of ancestry, 0 being where it began; null if there are fewer. */
   @Nullable Stop stop(int depth) throws StorageException {
     if (depth == stops.size()) {
       Stop last = stops.getLast();
-      Timeline ancestor = last.timeline().ancestorTimeline();
+      Timeline ancestor = last.ancestor();
       if (ancestor == null) {
         return null;
       }
-      Lsn lsn = Lsn.min(last.lsn(), last.timeline().startLsn());
-      ancestor.reader().awaitAsAncestor(lsn);
-      stops.add(new Stop(ancestor, lsn, ancestor.acquireLayers()));
+      stops.add(next(last.timeline(), ancestor, Lsn.min(last.lsn(), last.timeline().startLsn())));
     }
     return stops.get(depth);
+  }
+
+  /**
+   * The ancestor, if it is one still once its layers are acquired: then it had all that is needed
+   * of it. If not, the timeline itself with the images that it has instead.
+   */
+  private static Stop next(Timeline timeline, Timeline ancestor, Lsn lsn) throws StorageException {
+    try {
+      ancestor.reader().awaitAsAncestor(lsn);
+      Stop next = Stop.at(ancestor, lsn);
+      if (timeline.ancestorTimeline() == ancestor) {
+        return next;
+      }
+      next.layers().release();
+    } catch (StorageException.Transient e) {
+      // It may be deleted by now.
+      if (timeline.ancestorTimeline() == ancestor) {
+        throw e;
+      }
+    }
+    return Stop.at(timeline, lsn);
   }
 
   /**

@@ -321,7 +321,8 @@ final class Actions {
     } catch (StorageException.Transient _) {
       world.say("delete %s fails", branch);
       world.coverage.mark("deleting a branch failed");
-      world.deleting.add(branch);
+      boolean hasBegun = !world.server().has(branch);
+      (hasBegun ? world.deleting : world.branches).add(branch);
     }
   }
 }

@@ -25,9 +25,17 @@ final class Disasters {
   private final Garbage garbage;
   private final Changes changes;
   private final Archives archives;
+  private final Detachments detachments;
 
-  Disasters(World world, Actions actions, Garbage garbage, Changes changes, Archives archives) {
+  Disasters(
+      World world,
+      Actions actions,
+      Garbage garbage,
+      Changes changes,
+      Archives archives,
+      Detachments detachments) {
     this.archives = archives;
+    this.detachments = detachments;
     this.world = world;
     this.actions = actions;
     this.changes = changes;
@@ -53,15 +61,19 @@ final class Disasters {
     int left = 1 + world.random.nextInt(OPERATIONS_LEFT_MAX);
     world.server().store.setCalm(true);
     world.server().store.endAfter(left);
-    switch (world.random.nextInt(10)) {
+    switch (world.random.nextInt(12)) {
       case 0 -> actions.branch();
       case 1 -> actions.delete();
-      case 2 -> actions.maintain();
+      case 2 -> {
+        actions.maintain();
+        detachments.retry();
+      }
       case 3 -> garbage.collect();
       case 4 -> changes.replace();
       case 5 -> changes.rename();
       case 6 -> archives.archive();
       case 7 -> archives.unarchive();
+      case 8, 9 -> detachments.detach();
       default -> actions.flush();
     }
     if (world.onceIn(3)) {
@@ -91,6 +103,9 @@ final class Disasters {
       } catch (StorageException.Transient _) {
         world.coverage.mark("a stale page server failed");
       }
+    }
+    if (world.random.nextBoolean()) {
+      detachments.detachOn(stale);
     }
     garbage.collect(stale, Optional.empty());
     stale.maintenance.runAsked();
@@ -177,11 +192,12 @@ final class Disasters {
 
   /** A new page server has what was durable, and only that; the rest comes again as WAL. */
   private void adopt() throws StorageException {
+    detachments.adopt();
     for (SimBranch branch : world.branches) {
       rewind(branch);
     }
     for (SimBranch branch : new ArrayList<>(world.deleting)) {
-      if (isThere(branch)) {
+      if (world.server().has(branch)) {
         rewind(branch);
         world.deleting.remove(branch);
         world.branches.add(branch);
@@ -194,13 +210,8 @@ final class Disasters {
     world.branches.forEach(branch -> branch.isNamed(branch.name));
   }
 
-  private boolean isThere(SimBranch branch) {
-    return world.server().tenants.timelines().stream()
-        .anyMatch(timeline -> timeline.id().timeline().equals(branch.id));
-  }
-
   private void rewind(SimBranch branch) throws StorageException {
-    Violation.check(isThere(branch), "%s is gone", branch);
+    Violation.check(world.server().has(branch), "%s is gone", branch);
     Timeline timeline = world.server().timeline(branch);
     Lsn last = timeline.lastRecordLsn();
     Violation.check(

@@ -178,6 +178,11 @@ final class Garbage {
     leases.add(new Lease(branch, lsn, until));
   }
 
+  /** Whether somebody may have been promised some of its history. */
+  boolean isLeased(SimBranch branch) {
+    return leases.stream().anyMatch(lease -> lease.branch == branch);
+  }
+
   /** The newest LSN from which on a branch keeps all that it must keep for itself. */
   private Lsn newestCutoff(SimBranch branch, GcSettings settings) {
     Instant now = world.clock.now();

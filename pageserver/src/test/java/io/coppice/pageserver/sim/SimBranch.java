@@ -22,8 +22,14 @@ final class SimBranch {
   private static final byte[] DELETED = new byte[0];
 
   final TimelineId id;
-  final @Nullable SimBranch parent;
   final Lsn start;
+
+  /** What it was branched off, and what its values before its start are those of. */
+  private final @Nullable SimBranch origin;
+
+  /** The same, until it is known to be detached. */
+  @Nullable SimBranch parent;
+
   private final List<SimRecord> wal = new ArrayList<>();
   private final Map<Key, TreeMap<Lsn, byte[]>> versions = new HashMap<>();
   private int ingested;
@@ -38,6 +44,9 @@ final class SimBranch {
 
   /** A change that failed may have left it so. */
   boolean mayBeArchived;
+
+  /** Somebody has asked for it to be detached. */
+  boolean mayBeDetached;
 
   /** Garbage collection is to leave it alone. */
   boolean isBlocked;
@@ -58,6 +67,7 @@ final class SimBranch {
     this.name = name;
     this.names.add(name);
     this.id = id;
+    this.origin = parent;
     this.parent = parent;
     this.start = start;
     this.durable = start;
@@ -80,12 +90,12 @@ final class SimBranch {
     if (found != null) {
       return found.getValue().length == 0 ? null : found.getValue();
     }
-    return parent == null ? null : parent.read(key, Lsn.min(lsn, start));
+    return origin == null ? null : origin.read(key, Lsn.min(lsn, start));
   }
 
   /** At which LSNs, up to where the page server is, a key was written, here or in ancestors. */
   NavigableSet<Lsn> lsnsOf(Key key) {
-    NavigableSet<Lsn> all = parent == null ? new TreeSet<>() : parent.lsnsOf(key);
+    NavigableSet<Lsn> all = origin == null ? new TreeSet<>() : origin.lsnsOf(key);
     all.tailSet(start, false).clear();
     TreeMap<Lsn, byte[]> own = versions.get(key);
     if (own != null) {
@@ -148,6 +158,11 @@ final class SimBranch {
   /** Whether the page server has all that a read needs, here and in ancestors. */
   boolean hasAllFor(Lsn lsn) {
     return lsn.isAtOrBefore(last()) && (parent == null || parent.hasAllFor(Lsn.min(lsn, start)));
+  }
+
+  /** Whether it is that one, or reads from it. */
+  boolean readsFrom(SimBranch other) {
+    return this == other || (parent != null && parent.readsFrom(other));
   }
 
   int depth() {

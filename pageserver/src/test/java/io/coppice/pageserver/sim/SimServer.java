@@ -66,6 +66,12 @@ final class SimServer {
     return tenants.timeline(World.id(branch));
   }
 
+  /** Whether it is there, and not being deleted. */
+  boolean has(SimBranch branch) {
+    return tenants.timelines().stream()
+        .anyMatch(timeline -> timeline.id().timeline().equals(branch.id));
+  }
+
   /** Ends as it should; what can be flushed is. */
   void stop() {
     maintenance.setAtOnce(true);

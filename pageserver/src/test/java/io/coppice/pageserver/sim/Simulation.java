@@ -32,6 +32,7 @@ final class Simulation {
   private final Disasters disasters;
   private final Reads reads;
   private final Archives archives;
+  private final Detachments detachments;
 
   private Simulation(World world, Coverage coverage) {
     this.world = world;
@@ -40,7 +41,8 @@ final class Simulation {
     this.garbage = new Garbage(world);
     this.changes = new Changes(world, actions);
     this.archives = new Archives(world);
-    this.disasters = new Disasters(world, actions, garbage, changes, archives);
+    this.detachments = new Detachments(world, garbage);
+    this.disasters = new Disasters(world, actions, garbage, changes, archives, detachments);
     this.reads = new Reads(world);
   }
 
@@ -91,8 +93,10 @@ final class Simulation {
 
   private void step() throws StorageException, IOException, InterruptedException {
     int choice = world.random.nextInt(100);
-    if (choice < 40) {
+    if (choice < 38) {
       actions.write();
+    } else if (choice < 40) {
+      detachments.detach();
     } else if (choice < 41) {
       archives.archive();
     } else if (choice < 42) {
@@ -101,6 +105,7 @@ final class Simulation {
       actions.flush();
     } else if (choice < 60) {
       actions.maintain();
+      detachments.retry();
     } else if (choice < 66) {
       garbage.collect();
     } else if (choice < 68) {
