@@ -82,6 +82,34 @@ final class RestartTest {
   }
 
   @Test
+  void aDetachedBranchDoesWithoutItsParent()
+      throws StorageException, IOException, SQLException, InterruptedException {
+    cluster.startAll();
+    cluster.succeed("tenant", "create", "detach");
+    writeRows("main", 0);
+    cluster.succeed("branch", "create", "middle", "--parent", "main");
+    writeRows("middle", 100_000);
+    cluster.succeed("branch", "create", "kept", "--parent", "middle");
+    String rows;
+    try (Endpoint endpoint = Endpoint.start(cluster.endpoint("kept"));
+        Connection connection = connect(endpoint)) {
+      Sql.run(connection, "update t set v = 'before' where id % 7 = 0");
+      cluster.succeed("branch", "detach", "kept");
+      Sql.run(connection, "update t set v = 'after' where id % 11 = 0");
+      rows = Sql.one(connection, FINGERPRINT);
+    }
+    cluster.succeed("branch", "delete", "middle");
+    cluster.client().flushBranch(cluster.tenant().id(), "kept");
+
+    assertThat(cluster.pageserver().stop(STOP_SECONDS)).isEqualTo(Optional.of(0));
+    DirectoryTrees.delete(cluster.dataDirectory().resolve("pageserver"));
+    cluster.startPageserver();
+
+    assertThat(cluster.branch("kept").ancestorName()).isEmpty();
+    assertThat(readRows("kept")).isEqualTo(rows);
+  }
+
+  @Test
   void upStartsAgainOnTheSameDirectory()
       throws StorageException, IOException, SQLException, InterruptedException {
     ChildProcess up = cluster.startUp();

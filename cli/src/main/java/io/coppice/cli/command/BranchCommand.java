@@ -386,4 +386,28 @@ public final class BranchCommand extends Noun {
       throws StorageException, CommandFailure {
     change(branch, false, (branches, info) -> branches.setArchived(info.id(), false));
   }
+
+  @Command(
+      name = "detach",
+      description = {
+        "Makes a branch independent of its parent: what it shares with it is copied.",
+        "History before the branch began can then be read neither through it nor through branches"
+            + " made of it. The branch can be used meanwhile."
+      })
+  void detach(@Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch)
+      throws StorageException, CommandFailure {
+    try (PageserverClient client = session().pageserver()) {
+      BranchInfo before = client.getBranch(session().tenant(client).id(), branch);
+      BranchInfo after = client.branches().detach(before.id());
+      output().one(Columns.BRANCH_LONG, after);
+      output()
+          .message(
+              before
+                  .ancestorName()
+                  .map(parent ->
+                      "%s does not need %s any more; it has no history before %s"
+                          .formatted(after.name(), parent, after.startLsn()))
+                  .orElse("%s has no parent; nothing was changed".formatted(after.name())));
+    }
+  }
 }

@@ -8,6 +8,7 @@ import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
 import io.coppice.proto.v1.ArchiveBranchRequest;
 import io.coppice.proto.v1.BlockGcRequest;
+import io.coppice.proto.v1.DetachBranchRequest;
 import io.coppice.proto.v1.DiffBranchesRequest;
 import io.coppice.proto.v1.DiffBranchesResponse;
 import io.coppice.proto.v1.DiffHeader;
@@ -69,6 +70,18 @@ public final class BranchClient {
     return WireCodec.branch(
         client.call(() ->
             client.timelines(PageserverClient.TRANSFER_TIMEOUT_MILLIS).archiveBranch(request)));
+  }
+
+  /** Takes it off its parent; waits for what it reads there to be copied. */
+  public BranchInfo detach(TenantTimelineId id) throws StorageException {
+    DetachBranchRequest request =
+        DetachBranchRequest.newBuilder()
+            .setTenantId(id.tenant().toString())
+            .setBranch(id.timeline().toString())
+            .build();
+    return WireCodec.branch(
+        client.call(() ->
+            client.timelines(PageserverClient.TRANSFER_TIMEOUT_MILLIS).detachBranch(request)));
   }
 
   /**

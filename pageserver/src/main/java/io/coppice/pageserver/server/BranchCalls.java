@@ -8,9 +8,11 @@ import io.coppice.pageserver.tenant.ReplacementRequest;
 import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.timeline.Ancestor;
 import io.coppice.pageserver.timeline.Timeline;
+import io.coppice.proto.page.GetPageClass;
 import io.coppice.proto.v1.ArchiveBranchRequest;
 import io.coppice.proto.v1.BlockGcRequest;
 import io.coppice.proto.v1.BlockGcResponse;
+import io.coppice.proto.v1.DetachBranchRequest;
 import io.coppice.proto.v1.LeaseBranchLsnRequest;
 import io.coppice.proto.v1.ProtectBranchRequest;
 import io.coppice.proto.v1.RecoverBranchRequest;
@@ -57,6 +59,17 @@ final class BranchCalls {
       timelines.awaitCommitted(branch);
     }
     return tenants.archive().archive(branch.id(), flushMillis);
+  }
+
+  /** Reads go behind those that somebody waits for. */
+  Timeline detach(DetachBranchRequest request, long flushMillis)
+      throws StorageException, InterruptedException {
+    return tenants
+        .detachment()
+        .detach(
+            find(request.getTenantId(), request.getBranch()).id(),
+            flushMillis,
+            () -> timelines.turns().take(GetPageClass.GET_PAGE_CLASS_BACKGROUND).close());
   }
 
   BlockGcResponse blockGc(BlockGcRequest request) throws StorageException {

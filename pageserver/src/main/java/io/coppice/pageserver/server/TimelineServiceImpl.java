@@ -26,6 +26,7 @@ import io.coppice.proto.v1.Branch;
 import io.coppice.proto.v1.CreateBranchRequest;
 import io.coppice.proto.v1.DeleteBranchRequest;
 import io.coppice.proto.v1.DeleteBranchResponse;
+import io.coppice.proto.v1.DetachBranchRequest;
 import io.coppice.proto.v1.DiffBranchesRequest;
 import io.coppice.proto.v1.DiffBranchesResponse;
 import io.coppice.proto.v1.ExplainPageRequest;
@@ -205,6 +206,11 @@ final class TimelineServiceImpl extends TimelineServiceGrpc.TimelineServiceImplB
   @Override
   public void archiveBranch(ArchiveBranchRequest request, StreamObserver<Branch> out) {
     Answers.later(out, () -> branch(branches.archive(request, FLUSH_MILLIS_MAX)));
+  }
+
+  @Override
+  public void detachBranch(DetachBranchRequest request, StreamObserver<Branch> out) {
+    Answers.later(out, () -> branch(branches.detach(request, FLUSH_MILLIS_MAX)));
   }
 
   @Override

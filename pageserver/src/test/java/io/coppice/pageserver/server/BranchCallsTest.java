@@ -19,6 +19,7 @@ import io.coppice.proto.v1.Branch;
 import io.coppice.proto.v1.BranchGarbage;
 import io.coppice.proto.v1.CreateBranchRequest;
 import io.coppice.proto.v1.DeleteBranchRequest;
+import io.coppice.proto.v1.DetachBranchRequest;
 import io.coppice.proto.v1.GetBranchRequest;
 import io.coppice.proto.v1.LeaseBranchLsnRequest;
 import io.coppice.proto.v1.ListBranchesRequest;
@@ -155,6 +156,34 @@ final class BranchCallsTest {
         Status.Code.FAILED_PRECONDITION,
         "branch unarchive child");
     assertThat(archive("child", false).hasArchivedAt()).isFalse();
+  }
+
+  private Branch detach(String name) {
+    return servers
+        .timelines()
+        .detachBranch(DetachBranchRequest.newBuilder().setTenantId(TENANT).setBranch(name).build());
+  }
+
+  @Test
+  void detachesABranch() {
+    assertThat(detach("child").hasAncestorName()).isFalse();
+    assertThat(detach("child").hasAncestorTimelineId()).isFalse();
+    Branch child = get("child");
+    assertThat(child.getSharedLayerSizeBytes()).isZero();
+    assertThat(child.getLayerSizeBytes()).isPositive();
+    assertThat(child.getLogicalSizeBytes()).isEqualTo(get("main").getLogicalSizeBytes());
+    assertFails(
+        () ->
+            servers
+                .timelines()
+                .resetBranch(
+                    ResetBranchRequest.newBuilder()
+                        .setTenantId(TENANT)
+                        .setBranch("child")
+                        .setTimelineId(NEW.toString())
+                        .build()),
+        Status.Code.FAILED_PRECONDITION,
+        "no parent");
   }
 
   @Test
