@@ -158,7 +158,6 @@ public final class Detachment implements AutoCloseable {
         List.of(), images.complete(), index -> condition.after(index).with().detached().build());
     isCommitted = true;
     timeline.endAncestry();
-    environment.metrics().madeImages(images.complete().size());
     log.info(
         "{} has {} image layers at {} in the place of its ancestors",
         timeline.id(),
