@@ -58,14 +58,16 @@ public final class GarbageCollection {
   private final TenantStates tenants;
   private final RemoteStore remote;
   private final Clock clock;
+  private final GarbageMetrics metrics;
   private final Leases leases;
   private final Instant startedAt;
   private final long startedMillis;
 
-  GarbageCollection(TenantStates tenants, RemoteStore remote, Clock clock) {
+  GarbageCollection(TenantStates tenants, RemoteStore remote, Clock clock, GarbageMetrics metrics) {
     this.tenants = tenants;
     this.remote = remote;
     this.clock = clock;
+    this.metrics = metrics;
     this.leases = new Leases(clock);
     this.startedAt = clock.now();
     this.startedMillis = clock.monotonicMillis();
@@ -127,9 +129,31 @@ public final class GarbageCollection {
   public synchronized List<Report> run(
       TenantId tenant, Optional<TimelineId> only, GcSettings settings, boolean dryRun)
       throws StorageException {
-    if (!dryRun) {
-      remote.checkNewest();
+    if (dryRun) {
+      return collect(tenant, only, settings, true);
     }
+    metrics.began();
+    try {
+      remote.checkNewest();
+      List<Report> reports = collect(tenant, only, settings, false);
+      reports.forEach(this::count);
+      return reports;
+    } catch (StorageException e) {
+      metrics.failed();
+      throw e;
+    }
+  }
+
+  private void count(Report report) {
+    metrics.removed(report.layers(), report.sizeBytes());
+    if (report.failure().isPresent()) {
+      metrics.failed();
+    }
+  }
+
+  private List<Report> collect(
+      TenantId tenant, Optional<TimelineId> only, GcSettings settings, boolean dryRun)
+      throws StorageException {
     Map<TimelineId, Run> runs = new LinkedHashMap<>();
     for (Timeline timeline : timelines(tenant, only)) {
       runs.put(timeline.id().timeline(), new Run(timeline, settings));
@@ -345,11 +369,11 @@ public final class GarbageCollection {
   /** Of layers that stay, takes out what an image hides from all reads. */
   private void rewrite(TenantId tenant, Run run, LsnRanges needed) {
     try {
-      var _ =
+      metrics.rewrote(
           run.timeline.rewriteHistory(
               needed::firstAtOrAfter,
               REWRITTEN_LAYERS_MAX,
-              () -> claimBranches(tenant, run.timeline));
+              () -> claimBranches(tenant, run.timeline)));
     } catch (StorageException e) {
       // What was rewritten stays so; the next run looks again.
       run.failed(e);

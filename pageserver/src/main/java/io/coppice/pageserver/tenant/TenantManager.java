@@ -85,7 +85,7 @@ public final class TenantManager implements AutoCloseable {
     Remedies remedies = new Remedies();
     this.changes = new BranchChanges(tenants, environment, remote, clock, remedies);
     this.sweep = new BranchSweep(tenants, lifecycle, remedies, clock, config.expiryGraceMillis());
-    this.garbage = new GarbageCollection(tenants, remote, clock);
+    this.garbage = new GarbageCollection(tenants, remote, clock, new GarbageMetrics(registry));
     this.holds = new HistoryHolds(tenants, garbage, clock);
     this.archive = new BranchArchive(tenants, clock, remedies);
     this.detachment = new BranchDetachment(tenants, garbage, remote, remedies);

@@ -14,6 +14,7 @@ import io.coppice.pageserver.query.Commit;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.pageserver.timeline.TimelineKeys;
 import io.coppice.postgres.record.PostgresTime;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -56,6 +57,7 @@ final class GarbageCollectionTest {
 
   @TempDir Path directory;
   private final HandClock clock = new HandClock();
+  private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
   private TenantManager manager;
   private Timeline root;
 
@@ -79,7 +81,8 @@ final class GarbageCollectionTest {
   }
 
   private void open() throws StorageException {
-    manager = TenantManager.open(Store.config(directory), Store.objects(directory), clock);
+    manager =
+        TenantManager.open(Store.config(directory), Store.objects(directory), clock, registry);
   }
 
   @AfterEach
@@ -108,6 +111,33 @@ final class GarbageCollectionTest {
     assertThatThrownBy(() -> Store.read(root, Store.block(1), lsn(119)))
         .isInstanceOf(StorageException.Precondition.class)
         .hasMessageContaining(lsn(120).toString());
+  }
+
+  private double count(String name) {
+    return registry.get("coppice_pageserver_gc_" + name).counter().count();
+  }
+
+  @Test
+  void countsWhatItTakes() throws Exception {
+    for (int i = 1; i <= 12; i++) {
+      Store.write(root, Store.block(1), lsn(RECORDS + i), "later " + i);
+      root.flush(10_000);
+      root.upkeep();
+    }
+    assertThat(run(NOTHING, true).layers()).isPositive();
+    assertThat(count("runs")).isZero();
+    assertThat(count("removed_layers")).isZero();
+    GarbageCollection.Report report = run(NOTHING, false);
+    assertThat(report.layers()).isPositive();
+    assertThat(count("runs")).isEqualTo(1);
+    assertThat(count("removed_layers")).isEqualTo(report.layers());
+    assertThat(count("removed_bytes")).isEqualTo((double) report.sizeBytes()).isPositive();
+    assertThat(count("failures")).isZero();
+    TimelineId unknown = new TimelineId(9, 9);
+    assertThatThrownBy(
+            () -> manager.garbage().run(Store.TENANT, Optional.of(unknown), NOTHING, false))
+        .isInstanceOf(StorageException.NotFound.class);
+    assertThat(count("failures")).isEqualTo(1);
   }
 
   @Test
