@@ -42,13 +42,19 @@ public final class ArchivedWal implements AutoCloseable {
       if (open == null || !fetched.equals(segment)) {
         open = fetch(from, segment);
       }
-      return open.read(from, into);
-    } catch (StorageException.Corrupt damage) {
-      throw new StorageException.Corrupt(
-          "object %s: %s".formatted(objects.name(from), damage.getMessage()), damage);
+      return read(open, from, into);
     } catch (IOException e) {
       throw new StorageException.Transient(
           "cannot fetch %s: %s".formatted(objects.name(from), e), e);
+    }
+  }
+
+  private int read(WalReader open, Lsn from, ByteBuffer into) throws StorageException {
+    try {
+      return open.read(from, into);
+    } catch (StorageException.Corrupt damage) {
+      throw new StorageException.Corrupt(
+          "object %s, expanded: %s".formatted(objects.name(from), damage.getMessage()), damage);
     }
   }
 

@@ -9,6 +9,7 @@ import io.coppice.safekeeper.consensus.TimelineProperties;
 import io.coppice.safekeeper.wal.TimelineStorage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -62,6 +63,7 @@ public final class SegmentBackup implements AutoCloseable {
   }
 
   private static final String COPY = "segment";
+  private static final String COMPRESSED = COPY + CompressedSegment.SUFFIX;
 
   private final WalObjects objects;
   private final TimelineStorage storage;
@@ -117,7 +119,7 @@ public final class SegmentBackup implements AutoCloseable {
               yield new Outcome.Again();
             }
             case Stage.PuttingSegment putting -> {
-              objects.putSegment(putting.end.plus(-1), putting.directory.resolve(COPY));
+              objects.putSegment(putting.end.plus(-1), putting.directory.resolve(COMPRESSED));
               close();
               yield new Outcome.BackedUp(putting.end);
             }
@@ -147,6 +149,8 @@ public final class SegmentBackup implements AutoCloseable {
     Path directory = storage.newExchange();
     stage = new Stage.PuttingSegment(end, directory);
     byte[] checksums = storage.newCopy().copy(end, directory.resolve(COPY));
+    CompressedSegment.compress(directory.resolve(COPY), directory.resolve(COMPRESSED));
+    Files.delete(directory.resolve(COPY));
     stage = new Stage.PuttingChecksums(end, ByteBuffer.wrap(checksums), directory);
     return new Outcome.Again();
   }

@@ -8,7 +8,9 @@ import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.postgres.wal.WalSegmentName;
 import io.coppice.safekeeper.consensus.TimelineProperties;
 import io.coppice.safekeeper.wal.SegmentCopy;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -17,8 +19,8 @@ import java.util.Map;
  * The objects that hold one timeline's WAL.
  *
  * <pre>
- *   wal/TENANT/TIMELINE/CREATION/0000000100000000000000A3      a segment, as Postgres would have it
- *   wal/TENANT/TIMELINE/CREATION/0000000100000000000000A3.crc  its checksums, as beside a segment
+ *   wal/TENANT/TIMELINE/CREATION/0000000100000000000000A3.zst  a segment as Postgres would have it, compressed
+ *   wal/TENANT/TIMELINE/CREATION/0000000100000000000000A3.crc  the checksums of its blocks, as beside a segment
  * </pre>
  *
  * <p>The checksums are there before the segment is, so whoever finds a segment can check it. Both
@@ -69,23 +71,26 @@ public final class WalObjects {
 
   /** The object with the segment that holds {@code lsn}. */
   String name(Lsn lsn) {
-    return prefix() + fileName(lsn);
+    return prefix() + fileName(lsn) + CompressedSegment.SUFFIX;
   }
 
-  /** Whether both objects of a segment are there, with the sizes that they have to have. */
+  private String checksumsName(Lsn lsn) {
+    return prefix() + fileName(lsn) + CHECKSUM_SUFFIX;
+  }
+
+  /** Whether both objects of a segment are there, and the one of a known size has it. */
   boolean hasSegment(Lsn lsn) throws StorageException {
     Map<String, Long> sizes = new HashMap<>();
-    for (ObjectInfo found : store.list(name(lsn))) {
+    for (ObjectInfo found : store.list(prefix() + fileName(lsn))) {
       sizes.put(found.name(), found.sizeBytes());
     }
-    int segmentSizeBytes = properties.walSegmentSizeBytes();
-    long checksumsSizeBytes = SegmentCopy.checksumsSizeBytes(segmentSizeBytes);
-    return sizes.getOrDefault(name(lsn), -1L) == segmentSizeBytes
-        && sizes.getOrDefault(name(lsn) + CHECKSUM_SUFFIX, -1L) == checksumsSizeBytes;
+    long checksumsSizeBytes = SegmentCopy.checksumsSizeBytes(properties.walSegmentSizeBytes());
+    return sizes.getOrDefault(name(lsn), 0L) > 0
+        && sizes.getOrDefault(checksumsName(lsn), 0L) == checksumsSizeBytes;
   }
 
   void putChecksums(Lsn lsn, ByteBuffer checksums) throws StorageException {
-    put(name(lsn) + CHECKSUM_SUFFIX, checksums);
+    put(checksumsName(lsn), checksums);
   }
 
   void put(String name, ByteBuffer contents) throws StorageException {
@@ -94,25 +99,33 @@ public final class WalObjects {
     store.put(name, bytes);
   }
 
-  void putSegment(Lsn lsn, Path file) throws StorageException {
-    store.putFile(name(lsn), file);
+  void putSegment(Lsn lsn, Path compressed) throws StorageException {
+    store.putFile(name(lsn), compressed);
   }
 
   /**
    * Fetches a segment and its checksums into a directory, under the names they had there.
    *
-   * @throws StorageException.Corrupt if one of them is not in the store, which should have it
+   * @throws StorageException.Corrupt if one of them is not in the store, which should have it, or
+   *     the segment is not what it should be
    */
-  void fetch(Lsn lsn, Path directory) throws StorageException {
-    for (String name : new String[] {fileName(lsn) + CHECKSUM_SUFFIX, fileName(lsn)}) {
-      try {
-        store.getToFile(prefix() + name, directory.resolve(name));
-      } catch (StorageException.NotFound missing) {
-        throw new StorageException.Corrupt(
-            "object %s%s, offset 0: expected a part of the WAL at %s, found no such object"
-                .formatted(prefix(), name, lsn),
-            missing);
-      }
+  void fetch(Lsn lsn, Path directory) throws StorageException, IOException {
+    Path segment = directory.resolve(fileName(lsn));
+    fetch(checksumsName(lsn), lsn, directory.resolve(fileName(lsn) + CHECKSUM_SUFFIX));
+    Path compressed = directory.resolve(fileName(lsn) + CompressedSegment.SUFFIX);
+    fetch(name(lsn), lsn, compressed);
+    CompressedSegment.expand(compressed, segment, properties.walSegmentSizeBytes(), name(lsn));
+    Files.delete(compressed);
+  }
+
+  private void fetch(String name, Lsn lsn, Path into) throws StorageException {
+    try {
+      store.getToFile(name, into);
+    } catch (StorageException.NotFound missing) {
+      throw new StorageException.Corrupt(
+          "object %s, offset 0: expected a part of the WAL at %s, found no such object"
+              .formatted(name, lsn),
+          missing);
     }
   }
 }

@@ -3,6 +3,7 @@ package io.coppice.safekeeper.backup;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.github.luben.zstd.Zstd;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
@@ -151,13 +152,14 @@ final class BackupTest {
     uploadAll();
     assertThat(store.list("wal/").stream().map(ObjectInfo::name))
         .containsExactly(
-            PREFIX + "000000010000000000000005",
             PREFIX + "000000010000000000000005.crc",
-            PREFIX + "000000010000000000000006",
+            PREFIX + "000000010000000000000005.zst",
             PREFIX + "000000010000000000000006.crc",
-            PREFIX + "000000010000000000000007",
-            PREFIX + "000000010000000000000007.crc");
-    byte[] first = store.get(PREFIX + "000000010000000000000005").orElseThrow();
+            PREFIX + "000000010000000000000006.zst",
+            PREFIX + "000000010000000000000007.crc",
+            PREFIX + "000000010000000000000007.zst");
+    byte[] first =
+        Zstd.decompress(store.get(PREFIX + "000000010000000000000005.zst").orElseThrow(), SEGMENT);
     int offset = (int) START.minus(segment(5));
     assertThat(Arrays.copyOfRange(first, offset, SEGMENT))
         .isEqualTo(Arrays.copyOf(wal, SEGMENT - offset));
@@ -195,15 +197,17 @@ final class BackupTest {
         .hasMessageContaining("000000010000000000000006, offset 16384: expected CRC32C");
     assertThat(store.list("wal/").stream().map(ObjectInfo::name))
         .containsExactly(
-            PREFIX + "000000010000000000000005", PREFIX + "000000010000000000000005.crc");
+            PREFIX + "000000010000000000000005.crc", PREFIX + "000000010000000000000005.zst");
     assertThat(isExchangeEmpty()).isTrue();
   }
 
   @Test
-  void aSegmentWithoutChecksumsOrOfAnotherSizeIsPutAgain() throws Exception {
-    store.put(PREFIX + "000000010000000000000005", new byte[SEGMENT]);
-    store.put(PREFIX + "000000010000000000000006", new byte[77]);
+  void aSegmentWithoutChecksumsOrAnyOfAnotherSizeIsPutAgain() throws Exception {
+    store.put(PREFIX + "000000010000000000000005.zst", new byte[77]);
+    store.put(PREFIX + "000000010000000000000006.zst", new byte[0]);
     store.put(PREFIX + "000000010000000000000006.crc", new byte[32 + 4 * 16]);
+    store.put(PREFIX + "000000010000000000000007.zst", new byte[77]);
+    store.put(PREFIX + "000000010000000000000007.crc", new byte[77]);
     uploadAll();
     checkReadBack();
   }
@@ -253,15 +257,24 @@ final class BackupTest {
   void damageOfAnObjectIsNamed() throws Exception {
     uploadAll();
     removeTo(segment(8));
-    Path object = root.resolve("objects").resolve(PREFIX + "000000010000000000000006");
-    flip(object, 9_000);
-    try (TimelineWalReader reader = new TimelineWalReader(storage, Optional.of(store))) {
-      assertThat(reader.read(segment(6), ByteBuffer.allocate(8192))).isEqualTo(8192);
-      assertThatThrownBy(() -> reader.read(segment(6).plus(8192), ByteBuffer.allocate(1)))
-          .isInstanceOf(StorageException.Corrupt.class)
-          .hasMessageContaining("object " + PREFIX + "000000010000000000000006: ")
-          .hasMessageContaining("offset 8192: expected CRC32C")
-          .hasMessageContaining("found");
+    String name = PREFIX + "000000010000000000000006.zst";
+    byte[] sound = store.get(name).orElseThrow();
+    int bit = new Random(1).nextInt(8 * sound.length);
+    byte[] flipped = sound.clone();
+    flipped[bit / 8] ^= (byte) (1 << bit % 8);
+    byte[] another = Zstd.compress(new byte[SEGMENT]);
+    byte[] tooLong = Zstd.compress(new byte[SEGMENT + 1]);
+    for (byte[] damaged :
+        List.of(flipped, Arrays.copyOf(sound, sound.length - 1), another, tooLong, new byte[77])) {
+      store.put(name, damaged);
+      try (TimelineWalReader reader = new TimelineWalReader(storage, Optional.of(store))) {
+        assertThatThrownBy(() -> reader.read(segment(6), ByteBuffer.allocate(8192)))
+            .isInstanceOf(StorageException.Corrupt.class)
+            .hasMessageContaining("object " + name)
+            .hasMessageContaining("offset 0: expected ")
+            .hasMessageContaining("found");
+      }
+      assertThat(isExchangeEmpty()).isTrue();
     }
     store.delete(PREFIX + "000000010000000000000007.crc");
     try (TimelineWalReader reader = new TimelineWalReader(storage, Optional.of(store))) {

@@ -1,9 +1,11 @@
 package io.coppice.safekeeper.sim;
 
+import com.github.luben.zstd.ZstdInputStream;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.objectstore.ObjectInfo;
 import io.coppice.common.objectstore.ObjectStore;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,7 +18,8 @@ import java.util.regex.Pattern;
 
 /** Objects in memory. A call may fail without having been done, or having been done. */
 final class SimObjectStore implements ObjectStore {
-  private static final Pattern SEGMENT = Pattern.compile(".*/[0-9A-F]{24}");
+  private static final Pattern SEGMENT = Pattern.compile(".*/[0-9A-F]{24}\\.zst");
+  private static final String SEGMENT_SUFFIX = ".zst";
   private static final int PER_MILLION = 60_000;
 
   private final World world;
@@ -26,13 +29,21 @@ final class SimObjectStore implements ObjectStore {
     this.world = world;
   }
 
-  /** The segment that holds {@code at}, as it was uploaded. */
+  /** The segment that holds {@code at}, as it was before it was compressed and uploaded. */
   Optional<byte[]> segment(Lsn at) {
-    String name = DurableLog.segmentName(at);
+    String name = DurableLog.segmentName(at) + SEGMENT_SUFFIX;
     return objects.entrySet().stream()
         .filter(entry -> entry.getKey().endsWith("/" + name))
-        .map(entry -> entry.getValue().clone())
+        .map(entry -> expanded(entry.getValue()))
         .findFirst();
+  }
+
+  private static byte[] expanded(byte[] compressed) {
+    try (ZstdInputStream in = new ZstdInputStream(new ByteArrayInputStream(compressed))) {
+      return in.readAllBytes();
+    } catch (IOException e) {
+      throw new Violation("a segment was uploaded that does not expand: " + e);
+    }
   }
 
   private void before(String name) throws StorageException.Transient {
@@ -55,11 +66,12 @@ final class SimObjectStore implements ObjectStore {
     world.trace.add("object %s", name);
     objects.put(name, contents.clone());
     boolean isSegment = SEGMENT.matcher(name).matches();
-    if (isSegment && !objects.containsKey(name + ".crc")) {
+    String segment = name.substring(0, name.length() - (isSegment ? SEGMENT_SUFFIX.length() : 0));
+    if (isSegment && !objects.containsKey(segment + ".crc")) {
       throw new Violation("object %s is there before its checksums".formatted(name));
     }
     if (isSegment) {
-      world.oracle.uploaded(name, contents);
+      world.oracle.uploaded(segment, expanded(contents));
       world.coverage.mark("a segment was uploaded");
     }
     after(name);
