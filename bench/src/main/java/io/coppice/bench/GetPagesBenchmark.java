@@ -80,6 +80,7 @@ final class GetPagesBenchmark implements Benchmark {
               accounts,
               blocks,
               peak / 2,
+              seconds,
               workspace.options().seconds());
       report.add(Figure.within("GetPages p99 at half", "ms", latency.millis(99), P99_MILLIS_MAX));
     }

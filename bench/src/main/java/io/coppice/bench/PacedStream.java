@@ -42,6 +42,7 @@ final class PacedStream implements StreamObserver<GetPageResponse> {
    * Reads for some seconds.
    *
    * @param blocks of the relation
+   * @param warmUpSeconds of those, at the begin, which do not count
    * @return how long each request took
    */
   static Percentiles measure(
@@ -50,6 +51,7 @@ final class PacedStream implements StreamObserver<GetPageResponse> {
       RelationTag relation,
       int blocks,
       double requestsPerSecond,
+      double warmUpSeconds,
       double seconds)
       throws BenchFailure, InterruptedException {
     PacedStream stream = new PacedStream((int) Math.max(1, requestsPerSecond * seconds));
@@ -85,7 +87,8 @@ final class PacedStream implements StreamObserver<GetPageResponse> {
           "%d of %d requests were answered: %s"
               .formatted(stream.answered, stream.dueNanos.length, stream.failure));
     }
-    return new Percentiles(Arrays.copyOf(stream.tookNanos, stream.answered));
+    int first = (int) (requestsPerSecond * warmUpSeconds);
+    return new Percentiles(Arrays.copyOfRange(stream.tookNanos, first, stream.answered));
   }
 
   /** Answers come in the order of their requests. */

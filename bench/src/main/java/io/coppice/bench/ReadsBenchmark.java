@@ -7,6 +7,7 @@ import io.coppice.common.objectstore.LocalObjectStore;
 import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
 import io.coppice.compute.archive.TarPacker;
+import io.coppice.pageserver.cache.PageBuffers;
 import io.coppice.pageserver.importer.DataDirectoryImporter;
 import io.coppice.pageserver.importer.ImportTarget;
 import io.coppice.pageserver.ingest.WalIngest;
@@ -65,8 +66,8 @@ final class ReadsBenchmark implements Benchmark {
               reader.relation(table, lsn).map(RelationState::sizeBlocks).orElseThrow().longValue();
       double cold = readAll(reader, table, blocks, lsn);
       try (RocksPages rocks = RocksPages.of(reader, table, blocks, lsn, directory)) {
-        Read ours =
-            block -> reader.readCachedPages(table, List.of(block), lsn, (index, page) -> {});
+        PageBuffers buffers = new PageBuffers();
+        Read ours = block -> readCached(reader, table, block, lsn, buffers);
         double reads = 0;
         double gets = 0;
         for (int round = 0; round <= ROUNDS; round++) {
@@ -126,10 +127,18 @@ final class ReadsBenchmark implements Benchmark {
       order[at] = i;
     }
     long startNanos = Clock.SYSTEM.monotonicNanos();
+    PageBuffers buffers = new PageBuffers();
     for (int block : order) {
-      reader.readCachedPages(table, List.of(block), lsn, (index, page) -> {});
+      readCached(reader, table, block, lsn, buffers);
     }
     return blocks / ((Clock.SYSTEM.monotonicNanos() - startNanos) / 1e9);
+  }
+
+  private static void readCached(
+      TimelineReader reader, RelationTag table, int block, Lsn lsn, PageBuffers buffers)
+      throws StorageException {
+    reader.readCachedPages(table, List.of(block), lsn, buffers, (index, page) -> {});
+    buffers.reuse();
   }
 
   private static double perSecond(Read read, int blocks, double seconds)

@@ -7,6 +7,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,10 +65,15 @@ public final class PageCache {
     return new Owner(owners.incrementAndGet());
   }
 
-  /** The newest page at or before an LSN; null if there is none here. */
-  public @Nullable CachedPage find(Owner owner, Key key, boolean hasChecksum, Lsn lsn) {
+  /**
+   * The newest page at or before an LSN; null if there is none here.
+   *
+   * @param buffers gives the array that the page is copied to, if there is one
+   */
+  public @Nullable CachedPage find(
+      Owner owner, Key key, boolean hasChecksum, Lsn lsn, Supplier<byte[]> buffers) {
     PageKey at = PageKey.of(owner, key, hasChecksum);
-    return stripes.length == 0 ? null : stripe(at).find(at, lsn.value());
+    return stripes.length == 0 ? null : stripe(at).find(at, lsn.value(), buffers);
   }
 
   /**

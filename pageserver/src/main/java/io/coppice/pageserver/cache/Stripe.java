@@ -7,6 +7,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.ref.Cleaner;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,7 +62,7 @@ final class Stripe {
   }
 
   /** See {@link PageCache#find}. */
-  synchronized @Nullable CachedPage find(PageKey key, long lsn) {
+  synchronized @Nullable CachedPage find(PageKey key, long lsn, Supplier<byte[]> buffers) {
     int best = NONE;
     for (int slot = heads[bucket(key)]; slot != NONE; slot = next[slot]) {
       if (Long.compareUnsigned(froms[slot], lsn) <= 0
@@ -74,8 +75,8 @@ final class Stripe {
       return null;
     }
     wasRead[best] = true;
-    byte[] page = new byte[PAGE_SIZE_BYTES];
-    MemorySegment.copy(chunk(best), ValueLayout.JAVA_BYTE, offset(best), page, 0, page.length);
+    byte[] page = buffers.get();
+    MemorySegment.copy(chunk(best), ValueLayout.JAVA_BYTE, offset(best), page, 0, PAGE_SIZE_BYTES);
     return new CachedPage(page, new Lsn(froms[best]), new Lsn(tos[best]));
   }
 

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -89,15 +90,19 @@ public final class TimelineReader {
   /**
    * As {@link #readPages}, through the page cache; pages have their checksums if the cluster has
    * them.
+   *
+   * @param buffers arrays for pages that the cache has; {@code out} may keep a page if these are
+   *     new ones
    */
-  public void readCachedPages(RelationTag tag, List<Integer> blocks, Lsn lsn, PageSink out)
+  public void readCachedPages(
+      RelationTag tag, List<Integer> blocks, Lsn lsn, Supplier<byte[]> buffers, PageSink out)
       throws StorageException {
     boolean hasChecksums = hasChecksums();
     readPages(
         tag,
         blocks,
         lsn,
-        (keys, at, pages) -> timeline.getCachedPages(keys, at, hasChecksums, pages),
+        (keys, at, pages) -> timeline.getCachedPages(keys, at, hasChecksums, buffers, pages),
         out);
   }
 

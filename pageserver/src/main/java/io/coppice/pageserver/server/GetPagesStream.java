@@ -6,6 +6,7 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Fork;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.RelationTag;
+import io.coppice.pageserver.cache.PageBuffers;
 import io.coppice.pageserver.query.TimelineReader;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.proto.page.GetPageRequest;
@@ -43,6 +44,9 @@ final class GetPagesStream implements StreamObserver<GetPageRequest> {
   private final Timeline timeline;
   private final ServerCallStreamObserver<GetPageResponse> out;
   private final Context context = Context.current();
+
+  /** Used by the one thread that answers. */
+  private final PageBuffers buffers = new PageBuffers();
 
   private final Deque<GetPageRequest> waiting = new ArrayDeque<>();
   private boolean threadRuns;
@@ -150,7 +154,9 @@ final class GetPagesStream implements StreamObserver<GetPageRequest> {
         return;
       }
     }
+    // It copies the pages into its own buffers before it returns.
     out.onNext(response);
+    buffers.reuse();
     askForMore();
   }
 
@@ -198,6 +204,7 @@ final class GetPagesStream implements StreamObserver<GetPageRequest> {
         tag(rel),
         blocks,
         lsn,
+        buffers,
         (index, page) ->
             to.addPage(
                 Page.newBuilder()

@@ -5,17 +5,19 @@ import io.coppice.common.key.Key;
 import io.coppice.pageserver.cache.CachedPage;
 import io.coppice.pageserver.cache.PageCache;
 import io.coppice.postgres.page.PageChecksum;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * How some reads use the page cache.
  *
  * @param checksums whether pages of relations get a checksum, and are kept with it
+ * @param buffers arrays for pages that the cache has
  */
-record CacheUse(PageCache cache, boolean checksums) {
+record CacheUse(PageCache cache, boolean checksums, Supplier<byte[]> buffers) {
 
   @Nullable CachedPage find(Traversal.Stop stop, Key key) {
-    return cache.find(owner(stop), key, hasChecksum(key), stop.lsn());
+    return cache.find(owner(stop), key, hasChecksum(key), stop.lsn(), buffers);
   }
 
   void extend(Traversal.Stop stop, Key key, Lsn from, Lsn to) {

@@ -20,6 +20,7 @@ import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** One branch of a tenant. Thread safe, except for its writer. */
@@ -276,11 +277,14 @@ public final class Timeline {
    * As {@link #getPages}, through the cache of pages that all timelines share.
    *
    * @param checksums whether pages of relations come with their checksum
+   * @param buffers arrays of 8192 bytes for pages that the cache has; {@code out} may keep a page
+   *     if these are new ones
    */
-  public void getCachedPages(List<Key> keys, Lsn lsn, boolean checksums, PageConsumer out)
+  public void getCachedPages(
+      List<Key> keys, Lsn lsn, boolean checksums, Supplier<byte[]> buffers, PageConsumer out)
       throws StorageException {
     checkReadable(lsn);
-    reader.getCachedPages(keys, lsn, checksums, out);
+    reader.getCachedPages(keys, lsn, checksums, buffers, out);
   }
 
   /** Reads a key as {@link #get} does, and says what that took. */

@@ -23,6 +23,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Reads of a timeline, at LSNs that have been checked. Thread safe. */
@@ -83,9 +84,10 @@ final class TimelineReader {
   }
 
   /** As {@link #getPages(List, Lsn, PageConsumer)}, through the page cache. */
-  void getCachedPages(List<Key> keys, Lsn lsn, boolean checksums, PageConsumer out)
+  void getCachedPages(
+      List<Key> keys, Lsn lsn, boolean checksums, Supplier<byte[]> buffers, PageConsumer out)
       throws StorageException {
-    getPages(keys, lsn, lsn, new CacheUse(cache, checksums), out);
+    getPages(keys, lsn, lsn, new CacheUse(cache, checksums, buffers), out);
   }
 
   /** Reads as of an LSN, while another one must stay readable. */

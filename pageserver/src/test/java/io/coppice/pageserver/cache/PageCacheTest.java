@@ -75,7 +75,7 @@ class PageCacheTest {
       int block = random.nextInt(BLOCKS);
       long lsn = 1L + random.nextInt(LSN_MAX);
       History history = histories.get(owner);
-      CachedPage found = cache.find(owners.get(owner), block(block), true, new Lsn(lsn));
+      CachedPage found = cache.find(owners.get(owner), block(block), true, new Lsn(lsn), PageCacheTest::newPage);
       Map.@Nullable Entry<Long, Long> newest = history.newest(block, lsn);
       if (found != null) {
         long from = found.from().value();
@@ -109,6 +109,10 @@ class PageCacheTest {
     assertThat(cache.sizeBytes()).isGreaterThan(SIZE_BYTES / 2);
   }
 
+  private static byte[] newPage() {
+    return new byte[8192];
+  }
+
   @Test
   void keepsWhatIsReadAgain() {
     PageCache cache = new PageCache(SIZE_BYTES, registry);
@@ -116,7 +120,7 @@ class PageCacheTest {
     Lsn lsn = new Lsn(8);
     for (int i = 0; i < 1_000; i++) {
       cache.put(owner, block(i), false, lsn, lsn, page(i), Lsn.INVALID);
-      assertThat(cache.find(owner, block(0), false, lsn)).isNotNull();
+      assertThat(cache.find(owner, block(0), false, lsn, PageCacheTest::newPage)).isNotNull();
     }
   }
 
@@ -126,10 +130,10 @@ class PageCacheTest {
     PageCache.Owner owner = cache.newOwner();
     Lsn lsn = new Lsn(8);
     cache.put(owner, block(1), true, lsn, lsn, page(1), Lsn.INVALID);
-    assertThat(cache.find(owner, block(1), true, lsn)).isNotNull();
-    assertThat(cache.find(owner, block(1), false, lsn)).isNull();
-    assertThat(cache.find(cache.newOwner(), block(1), true, lsn)).isNull();
-    assertThat(cache.find(owner, block(1), true, new Lsn(7))).isNull();
+    assertThat(cache.find(owner, block(1), true, lsn, PageCacheTest::newPage)).isNotNull();
+    assertThat(cache.find(owner, block(1), false, lsn, PageCacheTest::newPage)).isNull();
+    assertThat(cache.find(cache.newOwner(), block(1), true, lsn, PageCacheTest::newPage)).isNull();
+    assertThat(cache.find(owner, block(1), true, new Lsn(7), PageCacheTest::newPage)).isNull();
   }
 
   @Test
@@ -140,10 +144,11 @@ class PageCacheTest {
     byte[] page = page(1);
     cache.put(owner, block(1), false, lsn, lsn, page, Lsn.INVALID);
     page[0] = 7;
-    byte[] first = requireNonNull(cache.find(owner, block(1), false, lsn)).page();
+    byte[] first = requireNonNull(cache.find(owner, block(1), false, lsn, PageCacheTest::newPage)).page();
     assertThat(first).isEqualTo(page(1));
     first[1] = 7;
-    assertThat(requireNonNull(cache.find(owner, block(1), false, lsn)).page()).isEqualTo(page(1));
+    assertThat(requireNonNull(cache.find(owner, block(1), false, lsn, PageCacheTest::newPage)).page())
+        .isEqualTo(page(1));
   }
 
   @Test
@@ -153,7 +158,7 @@ class PageCacheTest {
     Lsn lsn = new Lsn(8);
     cache.put(owner, block(1), false, lsn, lsn, page(1), Lsn.INVALID);
     cache.extend(owner, block(1), false, lsn, lsn.plus(1));
-    assertThat(cache.find(owner, block(1), false, lsn)).isNull();
+    assertThat(cache.find(owner, block(1), false, lsn, PageCacheTest::newPage)).isNull();
     assertThat(cache.sizeBytes()).isZero();
   }
 }

@@ -112,6 +112,30 @@ final class PageserverTest {
     assertThat(stream.complete().isOk()).isTrue();
   }
 
+  /** Their arrays are used again from answer to answer. */
+  @Test
+  void answersUnderWayKeepTheirPages() throws Exception {
+    PageStream stream = servers.stream(Servers.ROOT);
+    int requests = 200;
+    for (int i = 0; i < requests; i++) {
+      stream.send(Servers.request(i, TABLE, Lsn.MAX, i % 3, (i + 1) % 3));
+    }
+    List<GetPageResponse> responses = new ArrayList<>();
+    while (responses.size() < requests) {
+      responses.add(stream.next());
+    }
+    for (int i = 0; i < requests; i++) {
+      for (int part = 0; part < 2; part++) {
+        int block = (i + part) % 3;
+        byte[] expected = TinyCluster.page(block);
+        PageChecksum.set(expected, block);
+        assertThat(responses.get(i).getPage(part).getImage().toByteArray())
+            .as("answer %d, block %d", i, block)
+            .isEqualTo(expected);
+      }
+    }
+  }
+
   @Test
   void whatIsWrongWithOneRequestIsToldInItsAnswer() throws Exception {
     PageStream stream = servers.stream(Servers.ROOT);

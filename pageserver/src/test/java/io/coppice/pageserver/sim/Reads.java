@@ -77,7 +77,12 @@ final class Reads {
     Map<Key, byte @Nullable []> cached = new TreeMap<>();
     try {
       timeline.getPages(SimKeys.DENSE, lsn, (_, key, value) -> found.put(key, value));
-      timeline.getCachedPages(SimKeys.DENSE, lsn, false, (_, key, value) -> cached.put(key, value));
+      timeline.getCachedPages(
+          SimKeys.DENSE,
+          lsn,
+          false,
+          () -> new byte[8192],
+          (_, key, value) -> cached.put(key, value));
       timeline.scan(
           SimKeys.SPARSE_FROM,
           SimKeys.SPARSE_TO,

@@ -71,12 +71,16 @@ class CachedReadsTest {
   private static byte[] read(Timeline timeline, int block, Lsn lsn) throws StorageException {
     List<byte[]> found = new ArrayList<>();
     timeline.getCachedPages(
-        List.of(Store.block(block)), lsn, false, (_, _, page) -> found.add(page));
+        List.of(Store.block(block)), lsn, false, CachedReadsTest::newPage, (_, _, page) -> found.add(page));
     return found.getFirst();
   }
 
   private double hits() {
     return registry.get("coppice_pageserver_page_cache_hits").counter().count();
+  }
+
+  private static byte[] newPage() {
+    return new byte[Page.SIZE_BYTES];
   }
 
   @Test
@@ -135,6 +139,7 @@ class CachedReadsTest {
           List.of(Store.block(7)),
           lsn(1),
           true,
+          CachedReadsTest::newPage,
           (_, _, page) -> assertThat(page).isEqualTo(expected));
       assertThat(read(root, 7, lsn(1))).isEqualTo(page(1));
     }
@@ -152,6 +157,7 @@ class CachedReadsTest {
         keys,
         lsn(at),
         false,
+        CachedReadsTest::newPage,
         (index, key, page) -> {
           assertThat(key).isEqualTo(keys.get(index));
           long expected = at - Math.floorMod(at - key.field6(), (long) BLOCKS);
