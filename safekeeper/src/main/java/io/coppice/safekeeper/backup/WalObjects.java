@@ -44,6 +44,13 @@ public final class WalObjects {
     return ROOT + id.tenant() + "/" + id.timeline() + "/";
   }
 
+  /** Deletes the objects of a timeline, of every creation of it. */
+  public static void deleteAll(ObjectStore store, TenantTimelineId id) throws StorageException {
+    for (ObjectInfo found : store.list(prefix(id))) {
+      store.delete(found.name());
+    }
+  }
+
   String prefix() {
     return prefix(properties.id()) + properties.creation() + "/";
   }

@@ -92,7 +92,7 @@ public final class Safekeeper implements AutoCloseable {
       this.server =
           RpcServer.start(
               config.listen(),
-              List.of(new SafekeeperService(registry, rebuilds, scrubs, hub, pool, store)),
+              List.of(new SafekeeperService(registry, rebuilds, scrubs, hub, pool, store, backups)),
               meters);
       started = true;
     } finally {

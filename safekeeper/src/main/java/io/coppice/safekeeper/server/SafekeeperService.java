@@ -43,6 +43,7 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
   private final WatchHub hub;
   private final Executor pool;
   private final Optional<ObjectStore> store;
+  private final Optional<WalBackups> backups;
 
   SafekeeperService(
       TimelineRegistry registry,
@@ -50,13 +51,15 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
       ScrubCalls scrubs,
       WatchHub hub,
       Executor pool,
-      Optional<ObjectStore> store) {
+      Optional<ObjectStore> store,
+      Optional<WalBackups> backups) {
     this.registry = registry;
     this.rebuilds = rebuilds;
     this.scrubs = scrubs;
     this.hub = hub;
     this.pool = pool;
     this.store = store;
+    this.backups = backups;
   }
 
   @Override
@@ -90,10 +93,16 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
   @Override
   public void deleteTimeline(
       DeleteTimelineRequest request, StreamObserver<DeleteTimelineResponse> out) {
+    // Its objects may be many: not for the pool, which answers others.
     answer(
         out,
+        task -> Thread.ofVirtual().name("delete-timeline").start(task),
         () -> {
-          registry.delete(timelineId(request.getTenantId(), request.getTimelineId()));
+          TenantTimelineId id = timelineId(request.getTenantId(), request.getTimelineId());
+          registry.delete(id);
+          if (backups.isPresent()) {
+            backups.get().deleteObjects(id);
+          }
           return DeleteTimelineResponse.getDefaultInstance();
         });
   }

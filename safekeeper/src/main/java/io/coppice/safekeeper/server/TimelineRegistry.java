@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,9 +33,6 @@ final class TimelineRegistry {
   /** Timelines open at one time. */
   private static final int OPEN_MAX = 100_000;
 
-  /** Deleted ids that are remembered, so that a late greeting does not bring one back. */
-  private static final int TOMBSTONES_MAX = 100_000;
-
   private final DataDirectory directory;
   private final Executor pool;
   private final Executor creator;
@@ -46,7 +42,6 @@ final class TimelineRegistry {
 
   private final Map<TenantTimelineId, TimelineWorker> open = new HashMap<>();
   private final Map<TenantTimelineId, TimelineSnapshot> dormant = new HashMap<>();
-  private final Set<TenantTimelineId> tombstones = new LinkedHashSet<>();
   private final Set<TenantTimelineId> rebuilding = new HashSet<>();
   private boolean stopped;
 
@@ -133,6 +128,7 @@ final class TimelineRegistry {
     if (known != null) {
       return known;
     }
+    checkNotDeleted(id);
     if (rebuilding.contains(id)) {
       throw beingRebuilt(id);
     }
@@ -148,8 +144,8 @@ final class TimelineRegistry {
    * The timeline that the proposer greets about; a new one if it is not here and may be made. One
    * of an earlier creation gives way to it: nothing was committed there.
    *
-   * @throws StorageException.NotFound if it is not here, or another creation of it, and nobody
-   *     knows what this node has promised about it
+   * @throws StorageException.NotFound if it was deleted; or is not here, or another creation of it,
+   *     and nobody knows what this node has promised about it
    * @throws StorageException.Conflict if the proposer is of an earlier creation
    */
   TimelineWorker openOrCreate(Request.Greeting greeting) throws StorageException, IOException {
@@ -175,9 +171,7 @@ final class TimelineRegistry {
   private synchronized TimelineWorker openOrMake(Request.Greeting greeting)
       throws StorageException, IOException {
     TenantTimelineId id = greeting.properties().id();
-    if (tombstones.contains(id)) {
-      throw new StorageException.NotFound("timeline %s was deleted".formatted(id));
-    }
+    checkNotDeleted(id);
     try {
       return open(id);
     } catch (StorageException.NotFound _) {
@@ -212,9 +206,7 @@ final class TimelineRegistry {
    */
   synchronized void startRebuild(TenantTimelineId id) throws StorageException {
     checkRunning();
-    if (tombstones.contains(id)) {
-      throw new StorageException.NotFound("timeline %s was deleted".formatted(id));
-    }
+    checkNotDeleted(id);
     if (rebuilding.contains(id)) {
       throw new StorageException.Conflict(
           "timeline %s is being rebuilt on safekeeper %s already".formatted(id, node()));
@@ -265,7 +257,10 @@ final class TimelineRegistry {
     rebuilding.remove(id);
   }
 
-  /** Forgets a timeline and deletes its files; nothing happens if it is not here. */
+  /**
+   * Deletes a timeline for good, also if it is not here: nobody makes it again. Done again, it goes
+   * on where it failed.
+   */
   void delete(TenantTimelineId id) throws IOException, StorageException {
     Optional<TimelineWorker> worker = remove(id);
     worker.ifPresent(found -> found.close().join());
@@ -275,15 +270,12 @@ final class TimelineRegistry {
   }
 
   private synchronized Optional<TimelineWorker> remove(TenantTimelineId id)
-      throws StorageException {
+      throws StorageException, IOException {
     checkRunning();
     if (rebuilding.contains(id)) {
       throw beingRebuilt(id);
     }
-    if (tombstones.size() == TOMBSTONES_MAX) {
-      tombstones.remove(tombstones.iterator().next());
-    }
-    tombstones.add(id);
+    directory.markDeleted(id);
     dormant.remove(id);
     return Optional.ofNullable(open.remove(id));
   }
@@ -309,6 +301,14 @@ final class TimelineRegistry {
   synchronized void stop() {
     stopped = true;
     open.clear();
+  }
+
+  private void checkNotDeleted(TenantTimelineId id) throws StorageException.NotFound {
+    if (directory.isDeleted(id)) {
+      throw new StorageException.NotFound(
+          "timeline %s was deleted, with its WAL on safekeeper %s; its id is not used again"
+              .formatted(id, node()));
+    }
   }
 
   private StorageException beingRebuilt(TenantTimelineId id) {

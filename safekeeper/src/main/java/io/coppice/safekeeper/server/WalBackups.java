@@ -7,12 +7,13 @@ import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.platform.Clock;
 import io.coppice.safekeeper.backup.SegmentBackup;
 import io.coppice.safekeeper.backup.TailBackup;
+import io.coppice.safekeeper.backup.WalObjects;
 import io.coppice.safekeeper.consensus.WalRemoval;
 import java.io.IOException;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +36,7 @@ final class WalBackups {
   private final Clock clock;
   private final RandomGenerator random;
   private final Semaphore room = new Semaphore(AT_ONCE_MAX);
-  private final Map<TenantTimelineId, TimelineBackup> known = new HashMap<>();
+  private final Map<TenantTimelineId, TimelineBackup> known = new ConcurrentHashMap<>();
   private volatile boolean stopped;
 
   WalBackups(
@@ -54,6 +55,21 @@ final class WalBackups {
   /** Nothing begins from now on, and what is under way ends soon. */
   void stop() {
     stopped = true;
+  }
+
+  /**
+   * Deletes all objects of a timeline that the registry has deleted, so that no upload of it begins
+   * any more. The last safekeeper that does it leaves none.
+   *
+   * @throws StorageException.Transient if one is still under way; it ends soon
+   */
+  void deleteObjects(TenantTimelineId id) throws StorageException {
+    TimelineBackup backup = known.get(id);
+    if (backup != null && backup.running) {
+      throw new StorageException.Transient(
+          "WAL of deleted timeline %s is still on its way to the object store".formatted(id));
+    }
+    WalObjects.deleteAll(store, id);
   }
 
   /** Begins what is due and not under way. */

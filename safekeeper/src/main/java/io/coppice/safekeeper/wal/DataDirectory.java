@@ -39,6 +39,7 @@ import org.jspecify.annotations.Nullable;
  *   safekeeper.format                       "coppice safekeeper data, format 2, node 3"
  *   lock                                    locked while in use
  *   tenants/TENANT/timelines/TIMELINE/      control, wal/
+ *   tenants/TENANT/deleted/TIMELINE         empty: that timeline was deleted and does not come back
  *   deleted/                                timelines on their way out
  *   rebuilding/TENANT-TIMELINE/             timelines that are being put together
  *   replaced/TENANT-TIMELINE/               what a timeline was before it is rebuilt
@@ -93,6 +94,7 @@ public final class DataDirectory implements AutoCloseable {
     DataDirectory opened = new DataDirectory(root, node, lockChannel);
     opened.clear(DELETED);
     opened.clear(REBUILDING);
+    opened.finishDeletions();
     return opened;
   }
 
@@ -223,10 +225,43 @@ public final class DataDirectory implements AutoCloseable {
     }
   }
 
-  /** Deletes a timeline. It is gone for good once this returns, whatever happens then. */
+  /**
+   * Begins the deletion of a timeline: whatever happens from here on, it does not come back. The
+   * mark stays for good.
+   */
+  public void markDeleted(TenantTimelineId id) throws IOException {
+    Path marks = deletionMarksOf(id);
+    DurableFiles.createDirectories(marks);
+    DurableFiles.write(deletionMark(id), new byte[0]);
+    DurableFiles.syncDirectory(marks);
+  }
+
+  /** Whether a timeline is marked as deleted. */
+  public boolean isDeleted(TenantTimelineId id) {
+    return Files.exists(deletionMark(id));
+  }
+
+  /** Deletes the files of a timeline that is marked as deleted. */
   public void deleteTimeline(TenantTimelineId id) throws IOException {
     moveTo(DELETED, id);
     clear(DELETED);
+    forgetReplaced(id);
+  }
+
+  private void finishDeletions() throws IOException {
+    for (TenantTimelineId id : timelines()) {
+      if (isDeleted(id)) {
+        deleteTimeline(id);
+      }
+    }
+  }
+
+  private Path deletionMark(TenantTimelineId id) {
+    return deletionMarksOf(id).resolve(id.timeline().toString());
+  }
+
+  private Path deletionMarksOf(TenantTimelineId id) {
+    return root.resolve(TENANTS).resolve(id.tenant().toString()).resolve(DELETED);
   }
 
   /** Moves what is here of a timeline out of the way, damaged or not. It is not here then. */

@@ -390,9 +390,39 @@ final class SafekeeperTest {
     blocking().deleteTimeline(request);
     blocking().deleteTimeline(request);
     assertThat(proposer.in.end().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+    assertIsDeleted();
+    restart();
+    assertIsDeleted();
+  }
+
+  /** One that was away when it was made: a creator that comes late is refused. */
+  @Test
+  void remembersTheDeletionOfATimelineItNeverHad() throws Exception {
+    DeleteTimelineRequest request =
+        DeleteTimelineRequest.newBuilder().setTenantId(TENANT).setTimelineId(TIMELINE).build();
+    blocking().deleteTimeline(request);
+    restart();
+    assertIsDeleted();
+  }
+
+  private void assertIsDeleted() throws Exception {
     assertThatThrownBy(this::status)
         .isInstanceOf(StatusRuntimeException.class)
-        .hasMessageContaining("NOT_FOUND");
+        .hasMessageContaining("NOT_FOUND")
+        .hasMessageContaining("was deleted");
+    Conversation late = new Conversation();
+    late.sendGreeting(true, 2);
+    Status refused = late.in.end();
+    assertThat(refused.getCode()).isEqualTo(Status.Code.NOT_FOUND);
+    assertThat(refused.getDescription()).contains(TIMELINE + " was deleted");
+    PullTimelineRequest pull =
+        PullTimelineRequest.newBuilder()
+            .setTenantId(TENANT)
+            .setTimelineId(TIMELINE)
+            .addPeers("127.0.0.1:1")
+            .addPeers("127.0.0.1:2")
+            .build();
+    assertThatThrownBy(() -> blocking().pullTimeline(pull)).hasMessageContaining("was deleted");
   }
 
   @Test

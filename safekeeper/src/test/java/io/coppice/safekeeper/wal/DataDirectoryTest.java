@@ -90,9 +90,33 @@ final class DataDirectoryTest {
       try (TimelineStorage storage = directory.openTimeline(id, Runnable::run).orElseThrow()) {
         assertThat(storage.stored()).isEqualTo(fresh);
       }
+      assertThat(directory.isDeleted(id)).isFalse();
+      directory.markDeleted(id);
       directory.deleteTimeline(id);
       assertThat(directory.timelines()).isEmpty();
+      assertThat(directory.isDeleted(id)).isTrue();
+      directory.markDeleted(id);
       directory.deleteTimeline(id);
+    }
+  }
+
+  @Test
+  void aDeletionThatHasBegunIsFinishedAfterALossOfPower() throws Exception {
+    AcceptorState fresh = AcceptorState.initial(ControlFileCodecTest.state().properties(), 0);
+    TenantTimelineId id = fresh.properties().id();
+    SimDisk disk = new SimDisk();
+    Path root = disk.root().resolve("data");
+    try (DataDirectory directory = DataDirectory.open(root, NODE)) {
+      try (TimelineStorage storage = directory.createTimeline(fresh, Runnable::run)) {
+        storage.stateStore().persist(fresh);
+      }
+      directory.markDeleted(id);
+    }
+    disk.losePower(new SplittableRandom(1), 0);
+    try (DataDirectory directory = DataDirectory.open(root, NODE)) {
+      assertThat(directory.timelines()).isEmpty();
+      assertThat(directory.openTimeline(id, Runnable::run)).isEmpty();
+      assertThat(directory.isDeleted(id)).isTrue();
     }
   }
 
