@@ -210,12 +210,22 @@ public final class RemoteStore {
   }
 
   /**
-   * Deletes all of a timeline. The index is marked first, so that after a crash in between the
-   * deletion goes on and the timeline does not come back; the marked index goes last.
+   * Deletes all of a timeline.
    *
    * @throws StorageException.Fenced if a later start uses the timeline, perhaps
    */
   public void deleteTimeline(TimelineIndex index) throws StorageException {
+    emptyTimeline(index);
+    forgetTimeline(index.id());
+  }
+
+  /**
+   * Deletes all of a timeline but its index, which is marked first: after a crash the deletion goes
+   * on, and the timeline does not come back.
+   *
+   * @throws StorageException.Fenced if a later start uses the timeline, perhaps
+   */
+  public void emptyTimeline(TimelineIndex index) throws StorageException {
     saveIndex(index.with().deleted(true).build());
     checkNewest();
     String marked = ObjectPaths.index(index.id(), generation);
@@ -224,6 +234,10 @@ public final class RemoteStore {
         store.delete(object.name());
       }
     }
-    store.delete(marked);
+  }
+
+  /** Deletes the marked index, which is the last of a timeline. */
+  public void forgetTimeline(TenantTimelineId id) throws StorageException {
+    store.delete(ObjectPaths.index(id, generation));
   }
 }

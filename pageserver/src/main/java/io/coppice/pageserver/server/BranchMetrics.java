@@ -55,6 +55,11 @@ final class BranchMetrics implements MetricSource {
         "Branches whose WAL cannot be replayed any further.",
         Map.of(),
         stopped);
+    sink.gauge(
+        "coppice_pageserver_deleted_branches_with_wal",
+        "Deleted branches whose WAL is not known to be gone from all safekeepers.",
+        Map.of(),
+        tenants.deletedBranchesWithWal());
     String help = "Memory of WAL that is not in layer files yet.";
     String name = "coppice_pageserver_memory_layer_size_bytes";
     sink.gauge(name, help, Map.of("state", "open"), openSizeBytes);

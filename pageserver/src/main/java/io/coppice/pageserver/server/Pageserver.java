@@ -11,6 +11,7 @@ import io.coppice.pageserver.importer.DataDirectoryImporter;
 import io.coppice.pageserver.maintenance.LayerEviction;
 import io.coppice.pageserver.receiver.IngestMetrics;
 import io.coppice.pageserver.receiver.ReceiverConfig;
+import io.coppice.pageserver.receiver.WalDeletion;
 import io.coppice.pageserver.receiver.WalReceivers;
 import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.tenant.TenantManagerConfig;
@@ -27,6 +28,7 @@ public final class Pageserver implements AutoCloseable {
 
   private final TenantManager tenants;
   private final WalReceivers receivers;
+  private final WalDeletion walDeletion;
   private final BranchSizes sizes;
   private final GcWorker gc;
   private final LayerEviction eviction;
@@ -40,6 +42,7 @@ public final class Pageserver implements AutoCloseable {
   private Pageserver(
       TenantManager tenants,
       WalReceivers receivers,
+      WalDeletion walDeletion,
       BranchSizes sizes,
       GcWorker gc,
       LayerEviction eviction,
@@ -51,6 +54,7 @@ public final class Pageserver implements AutoCloseable {
     this.store = store;
     this.tenants = tenants;
     this.receivers = receivers;
+    this.walDeletion = walDeletion;
     this.gc = gc;
     this.server = server;
   }
@@ -93,6 +97,21 @@ public final class Pageserver implements AutoCloseable {
   private static Pageserver start(
       PageserverConfig config, Surroundings surroundings, ObjectStore store)
       throws StorageException, IOException {
+    WalDeletion walDeletion = new WalDeletion(config.safekeepers());
+    try {
+      return start(config, surroundings, store, walDeletion);
+    } catch (StorageException | IOException | RuntimeException e) {
+      walDeletion.close();
+      throw e;
+    }
+  }
+
+  private static Pageserver start(
+      PageserverConfig config,
+      Surroundings surroundings,
+      ObjectStore store,
+      WalDeletion walDeletion)
+      throws StorageException, IOException {
     TenantManager tenants =
         TenantManager.open(
             TenantManagerConfig.defaults(config.dataDir())
@@ -104,9 +123,10 @@ public final class Pageserver implements AutoCloseable {
                 .build(),
             store,
             surroundings.clock(),
-            surroundings.registry());
+            surroundings.registry(),
+            walDeletion);
     try {
-      return serve(config, surroundings, tenants, store);
+      return serve(config, surroundings, tenants, walDeletion, store);
     } catch (IOException | RuntimeException e) {
       tenants.close();
       throw e;
@@ -114,7 +134,11 @@ public final class Pageserver implements AutoCloseable {
   }
 
   private static Pageserver serve(
-      PageserverConfig config, Surroundings surroundings, TenantManager tenants, ObjectStore store)
+      PageserverConfig config,
+      Surroundings surroundings,
+      TenantManager tenants,
+      WalDeletion walDeletion,
+      ObjectStore store)
       throws IOException {
     Clock clock = surroundings.clock();
     MeterRegistry registry = surroundings.registry();
@@ -140,7 +164,8 @@ public final class Pageserver implements AutoCloseable {
     GcWorker gc = GcWorker.start(tenants, config.gc(), config.gcPeriod());
     LayerEviction eviction = tenants.eviction(config.eviction(), registry);
     eviction.start();
-    return new Pageserver(tenants, receivers, timelines.sizes(), gc, eviction, server, store);
+    return new Pageserver(
+        tenants, receivers, walDeletion, timelines.sizes(), gc, eviction, server, store);
   }
 
   /** Other limits for the layers on this machine, from now on. */
@@ -163,6 +188,7 @@ public final class Pageserver implements AutoCloseable {
   public void close() {
     server.close();
     sweeper.close();
+    walDeletion.close();
     receivers.close();
     gc.close();
     eviction.close();

@@ -144,7 +144,8 @@ final class BranchLifecycle {
   }
 
   /**
-   * Deletes a branch and its layers, or goes on where an earlier call failed.
+   * Deletes a branch and its layers, or goes on where an earlier call failed. What is left is the
+   * marked index, for {@link DeletedWal}.
    *
    * @param condition refuses the deletion, with {@code Precondition}, if the branch is not as it
    *     was
@@ -194,7 +195,7 @@ final class BranchLifecycle {
 
   private void finish(TimelineIndex index) throws StorageException {
     TenantTimelineId id = index.id();
-    remote.deleteTimeline(index);
+    remote.emptyTimeline(index);
     new LayerCache(remote, id, LayerCache.directory(layersDirectory, id)).removeAll();
     tenants.locked(() -> {
       tenants.get(id.tenant()).finishDeleting(index);

@@ -14,13 +14,14 @@ import org.slf4j.LoggerFactory;
  * as expired, from when on it cannot be used; and it is deleted, if it was not recovered by then
  * and has no branches. The period begins when the first is noted, so that a page server that was
  * away, or a clock that has jumped, takes nobody's time to look. Also finishes deletions that
- * failed.
+ * failed, and has the WAL of what was deleted go.
  */
 final class BranchSweep {
   private static final Logger log = LoggerFactory.getLogger(BranchSweep.class);
 
   private final TenantStates tenants;
   private final BranchLifecycle lifecycle;
+  private final DeletedWal deletedWal;
   private final Remedies remedies;
   private final Clock clock;
   private final long graceMillis;
@@ -28,11 +29,13 @@ final class BranchSweep {
   BranchSweep(
       TenantStates tenants,
       BranchLifecycle lifecycle,
+      DeletedWal deletedWal,
       Remedies remedies,
       Clock clock,
       long graceMillis) {
     this.tenants = tenants;
     this.lifecycle = lifecycle;
+    this.deletedWal = deletedWal;
     this.remedies = remedies;
     this.clock = clock;
     this.graceMillis = graceMillis;
@@ -52,6 +55,7 @@ final class BranchSweep {
         log.warn("branch {} could not be ended: {}", timeline.name(), e.getMessage());
       }
     }
+    deletedWal.run();
   }
 
   private void end(Timeline timeline, Instant now) throws StorageException {

@@ -111,7 +111,8 @@ final class TenantLoader {
   private void finishDeletion(TenantState tenant, TimelineIndex index) {
     try {
       log.info("deleting {}, as was begun before", index.id());
-      remote.deleteTimeline(index);
+      remote.emptyTimeline(index);
+      tenant.addDeleted(index.id().timeline());
     } catch (StorageException e) {
       log.warn("deleting {} failed: {}", index.id(), e.getMessage());
       tenant.addDeleting(index);

@@ -49,6 +49,7 @@ public final class TenantManager implements AutoCloseable {
   private final TenantStates tenants = new TenantStates();
   private final BranchLifecycle lifecycle;
   private final BranchChanges changes;
+  private final DeletedWal deletedWal;
   private final BranchSweep sweep;
   private final GarbageCollection garbage;
   private final HistoryHolds holds;
@@ -64,7 +65,8 @@ public final class TenantManager implements AutoCloseable {
       RemoteStore remote,
       Clock clock,
       Maintenance maintenance,
-      MeterRegistry registry) {
+      MeterRegistry registry,
+      WalKeepers walKeepers) {
     this.config = config;
     this.clock = clock;
     this.maintenance = maintenance;
@@ -84,7 +86,10 @@ public final class TenantManager implements AutoCloseable {
     this.lifecycle = new BranchLifecycle(tenants, environment, remote, directory.layers(), clock);
     Remedies remedies = new Remedies();
     this.changes = new BranchChanges(tenants, environment, remote, clock, remedies);
-    this.sweep = new BranchSweep(tenants, lifecycle, remedies, clock, config.expiryGraceMillis());
+    this.deletedWal = new DeletedWal(tenants, remote, walKeepers);
+    this.sweep =
+        new BranchSweep(
+            tenants, lifecycle, deletedWal, remedies, clock, config.expiryGraceMillis());
     this.garbage = new GarbageCollection(tenants, remote, clock, new GarbageMetrics(registry));
     this.holds = new HistoryHolds(tenants, garbage, clock);
     this.archive = new BranchArchive(tenants, clock, remedies);
@@ -100,18 +105,26 @@ public final class TenantManager implements AutoCloseable {
     return open(config, store, clock, new MaintenanceScheduler());
   }
 
-  /** As {@link #open(TenantManagerConfig, ObjectStore, Clock)}, and measures what goes on. */
+  /**
+   * As {@link #open(TenantManagerConfig, ObjectStore, Clock)}, and measures what goes on.
+   *
+   * @param walKeepers all of them; the WAL of deleted branches goes from there
+   */
   public static TenantManager open(
-      TenantManagerConfig config, ObjectStore store, Clock clock, MeterRegistry registry)
+      TenantManagerConfig config,
+      ObjectStore store,
+      Clock clock,
+      MeterRegistry registry,
+      WalKeepers walKeepers)
       throws StorageException {
-    return open(config, store, clock, new MaintenanceScheduler(), registry);
+    return open(config, store, clock, new MaintenanceScheduler(), registry, walKeepers);
   }
 
   /** The same with background work done by someone else, who is closed with it. */
   static TenantManager open(
       TenantManagerConfig config, ObjectStore store, Clock clock, Maintenance maintenance)
       throws StorageException {
-    return open(config, store, clock, maintenance, new CompositeMeterRegistry());
+    return open(config, store, clock, maintenance, new CompositeMeterRegistry(), WalKeepers.NONE);
   }
 
   private static TenantManager open(
@@ -119,13 +132,14 @@ public final class TenantManager implements AutoCloseable {
       ObjectStore store,
       Clock clock,
       Maintenance maintenance,
-      MeterRegistry registry)
+      MeterRegistry registry,
+      WalKeepers walKeepers)
       throws StorageException {
     DataDirectory directory = DataDirectory.open(config.dataDir());
     try {
       RemoteStore remote = RemoteStore.open(store, new RemoteMetrics(registry));
       TenantManager manager =
-          new TenantManager(config, directory, remote, clock, maintenance, registry);
+          new TenantManager(config, directory, remote, clock, maintenance, registry, walKeepers);
       manager.load();
       return manager;
     } catch (StorageException e) {
@@ -251,7 +265,8 @@ public final class TenantManager implements AutoCloseable {
   }
 
   /**
-   * Deletes a branch and its layers.
+   * Deletes a branch and its layers; its WAL goes with the next sweeps, and until then its id is
+   * not free.
    *
    * @throws StorageException.Precondition while it has children or is protected
    */
@@ -287,6 +302,11 @@ public final class TenantManager implements AutoCloseable {
   /** Branches that are to do without their parents. */
   public BranchDetachment detachment() {
     return detachment;
+  }
+
+  /** Deleted branches whose WAL may not be gone yet. */
+  public int deletedBranchesWithWal() {
+    return deletedWal.left().size();
   }
 
   /** Ends branches that are due, and does again what has failed before. To be called regularly. */

@@ -26,7 +26,7 @@ final class TenantState {
   /** Timelines that cannot be used, and why. */
   private final Map<TimelineId, StorageException> broken = new HashMap<>();
 
-  /** Ids of timelines that are being made or deleted. */
+  /** Ids of timelines that are being made or deleted, or whose WAL is. */
   private final Set<TimelineId> taken = new HashSet<>();
 
   private final Set<TimelineId> renaming = new HashSet<>();
@@ -34,8 +34,11 @@ final class TenantState {
   /** Names that those will have. */
   private final Set<String> promised = new HashSet<>();
 
-  /** Timelines that are closed and not wholly deleted yet. */
+  /** Timelines that are closed and whose objects are not all deleted yet. */
   private final Map<TimelineId, TimelineIndex> deleting = new HashMap<>();
+
+  /** Timelines of which nothing is left but a marked index and, maybe, WAL. */
+  private final Set<TimelineId> deleted = new HashSet<>();
 
   /** What ancestors must keep for those that are not usable: being made or deleted, or damaged. */
   private final Map<TimelineId, History> held = new HashMap<>();
@@ -107,7 +110,8 @@ final class TenantState {
    */
   void checkFree(TimelineId id) throws StorageException.Conflict {
     if (timelines.containsKey(id) || broken.containsKey(id) || taken.contains(id)) {
-      throw new StorageException.Conflict("branch %s is being made or deleted".formatted(id));
+      throw new StorageException.Conflict(
+          "branch %s is being made or deleted, or its WAL is".formatted(id));
     }
   }
 
@@ -346,7 +350,7 @@ final class TenantState {
     startDeleting(index);
   }
 
-  /** Indexes of all timelines that are closed and not wholly deleted yet. */
+  /** Indexes of all timelines that are closed and whose objects are not all deleted yet. */
   List<TimelineIndex> deleting() {
     return new ArrayList<>(deleting.values());
   }
@@ -357,11 +361,29 @@ final class TenantState {
 
   void finishDeleting(TimelineIndex index) {
     if (deleting.remove(index.id().timeline()) != null) {
-      taken.remove(index.id().timeline());
+      addDeleted(index.id().timeline());
       held.remove(index.id().timeline());
       cutoffs.remove(index.id().timeline());
       names.remove(index.name(), index.id().timeline());
       index.ancestor().ifPresent(ancestor -> childCounts.merge(ancestor, -1, Integer::sum));
+    }
+  }
+
+  /** Adds a timeline of which only WAL may be left; its name and its ancestor are free. */
+  void addDeleted(TimelineId id) {
+    taken.add(id);
+    deleted.add(id);
+  }
+
+  /** Ids of those. */
+  List<TimelineId> deleted() {
+    return new ArrayList<>(deleted);
+  }
+
+  /** Nothing is left of it: its id is free, too. */
+  void forget(TimelineId id) {
+    if (deleted.remove(id)) {
+      taken.remove(id);
     }
   }
 

@@ -12,6 +12,7 @@ import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
 import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.tenant.TenantManagerConfig;
+import io.coppice.pageserver.tenant.WalKeepers;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.pageserver.timeline.UpkeepLimits;
 import io.micrometer.core.instrument.Counter;
@@ -53,7 +54,9 @@ final class BucketBranches implements AutoCloseable {
             .openLayerSizeBytesMax(openLayerSizeBytesMax)
             .upkeep(limits)
             .build();
-    branches = new Branches(directory, TenantManager.open(config, objects, clock, registry));
+    branches =
+        new Branches(
+            directory, TenantManager.open(config, objects, clock, registry, WalKeepers.NONE));
   }
 
   void reopen(UpkeepLimits limits) throws Exception {

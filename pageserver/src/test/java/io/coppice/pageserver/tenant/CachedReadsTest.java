@@ -41,7 +41,8 @@ class CachedReadsTest {
   void open() throws StorageException {
     store = new Store(directory);
     store.manager.close();
-    store.manager = TenantManager.open(store.config, store.objects, Store.CLOCK, registry);
+    store.manager =
+        TenantManager.open(store.config, store.objects, Store.CLOCK, registry, WalKeepers.NONE);
   }
 
   @AfterEach

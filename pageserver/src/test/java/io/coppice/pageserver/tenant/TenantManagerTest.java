@@ -184,6 +184,8 @@ class TenantManagerTest {
     String prefix = "tenants/" + Store.TENANT + "/timelines/" + A;
     assertThat(store.objects.list(prefix)).hasSize(2);
     store.manager.deleteBranch(a.id());
+    assertThat(store.objects.list(prefix)).as("the mark").hasSize(1);
+    store.manager.sweep();
     assertThat(store.objects.list(prefix)).isEmpty();
     assertThat(store.layersDirectory().resolve(Store.TENANT.toString()).resolve(A.toString()))
         .doesNotExist();
