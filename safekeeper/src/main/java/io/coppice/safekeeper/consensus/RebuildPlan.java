@@ -82,13 +82,20 @@ public record RebuildPlan(Peer donor, AcceptorState state) {
   }
 
   /**
+   * Up to where a peer's log has the same bytes as the log that is to be copied: from it can come
+   * what the donor cannot give out.
+   */
+  public Lsn sharedEnd(Peer peer) {
+    return state
+        .history()
+        .commonPoint(peer.state().history(), Lsn.min(peer.flushLsn(), donor.flushLsn()));
+  }
+
+  /**
    * Whether what was copied is still the donor's log: it may have been cut meanwhile, and what was
    * read then is of two logs.
    */
   public boolean isStillOf(Peer donorNow) {
-    return !state
-        .history()
-        .commonPoint(donorNow.state().history(), donorNow.flushLsn())
-        .isBefore(donor.flushLsn());
+    return !sharedEnd(donorNow).isBefore(donor.flushLsn());
   }
 }

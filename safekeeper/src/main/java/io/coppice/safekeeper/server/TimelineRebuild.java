@@ -1,21 +1,14 @@
 package io.coppice.safekeeper.server;
 
 import io.coppice.common.error.StorageException;
-import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
-import io.coppice.proto.v1.StreamWalResponse;
-import io.coppice.safekeeper.client.SafekeeperClient;
 import io.coppice.safekeeper.client.TimelineStatus;
-import io.coppice.safekeeper.client.WalDownload;
 import io.coppice.safekeeper.consensus.DiskFailure;
 import io.coppice.safekeeper.consensus.RebuildPlan;
-import io.coppice.safekeeper.consensus.WalStore;
 import io.coppice.safekeeper.wal.DataDirectory;
 import io.coppice.safekeeper.wal.StagedTimeline;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Executor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,11 +51,6 @@ final class TimelineRebuild {
     this.replace = replace;
   }
 
-  /** The log was cut while it was copied. */
-  private static final class LogWasCut extends Exception {
-    private static final long serialVersionUID = 1;
-  }
-
   /**
    * Rebuilds the timeline, which nobody else opens meanwhile.
    *
@@ -84,7 +72,7 @@ final class TimelineRebuild {
       try {
         rebuild(generation, answers);
         return;
-      } catch (LogWasCut _) {
+      } catch (LogCopy.LogWasCut _) {
         log.info("timeline {}: the log was cut while it was copied, starting again", id);
       }
     }
@@ -94,72 +82,16 @@ final class TimelineRebuild {
   }
 
   private static List<RebuildPlan.Peer> peersOf(List<Peers.Answer> answers) {
-    return answers.stream().map(answer -> peerOf(answer.status())).toList();
-  }
-
-  private static RebuildPlan.Peer peerOf(TimelineStatus status) {
-    return new RebuildPlan.Peer(status.node(), status.state(), status.flushLsn());
+    return answers.stream().map(answer -> LogCopy.peerOf(answer.status())).toList();
   }
 
   private void rebuild(int generation, List<Peers.Answer> answers)
-      throws StorageException, IOException, InterruptedException, DiskFailure, LogWasCut {
+      throws StorageException, IOException, InterruptedException, DiskFailure, LogCopy.LogWasCut {
     RebuildPlan plan = RebuildPlan.of(generation, peersOf(answers));
-    SafekeeperClient donor =
-        answers.stream()
-            .filter(answer -> answer.status().node().equals(plan.donor().node()))
-            .findFirst()
-            .orElseThrow()
-            .from();
     log.info("timeline {}: rebuilding it from {}", id, plan);
     try (StagedTimeline staged = directory.stage(plan.state(), creator)) {
-      copy(donor, plan, staged.wal());
+      new LogCopy(plan, answers, staged.wal()).run();
       staged.publish(plan.state());
-    }
-  }
-
-  private void copy(SafekeeperClient donor, RebuildPlan plan, WalStore wal)
-      throws StorageException, InterruptedException, DiskFailure, LogWasCut {
-    Lsn end = plan.donor().flushLsn();
-    StorageException failure = null;
-    try {
-      download(donor, wal, end);
-      wal.flush();
-      if (!wal.flushLsn().equals(end)) {
-        failure =
-            new StorageException.Corrupt(
-                "safekeeper %s said its log ends at %s; what it sent ends at %s"
-                    .formatted(plan.donor().node(), end, wal.flushLsn()));
-      }
-    } catch (StorageException notCopied) {
-      failure = notCopied; // of no interest if the log is another one now
-    }
-    if (!plan.isStillOf(peerOf(donor.status(id)))) {
-      throw new LogWasCut();
-    }
-    if (failure != null) {
-      throw failure;
-    }
-  }
-
-  private void download(SafekeeperClient donor, WalStore wal, Lsn end)
-      throws StorageException, InterruptedException, DiskFailure {
-    if (!wal.writeLsn().isBefore(end)) {
-      return;
-    }
-    try (WalDownload download = donor.downloadFlushed(id, wal.writeLsn(), end)) {
-      for (Optional<StreamWalResponse> piece = download.next();
-          piece.isPresent();
-          piece = download.next()) {
-        ByteBuffer data = piece.get().getData().asReadOnlyByteBuffer();
-        Lsn begin = new Lsn(piece.get().getStartLsn());
-        boolean isNext = begin.equals(wal.writeLsn()) && data.hasRemaining();
-        if (!isNext || begin.plus(data.remaining()).isAfter(end)) {
-          throw new StorageException.Corrupt(
-              "%s sent %d bytes of WAL at %s; expected those from %s up to %s"
-                  .formatted(donor.address(), data.remaining(), begin, wal.writeLsn(), end));
-        }
-        wal.write(begin, data);
-      }
     }
   }
 }

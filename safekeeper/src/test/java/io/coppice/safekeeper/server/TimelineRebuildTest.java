@@ -33,8 +33,10 @@ import io.coppice.safekeeper.consensus.TimelineProperties;
 import io.grpc.ManagedChannel;
 import io.grpc.stub.StreamObserver;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -330,6 +332,53 @@ final class TimelineRebuildTest {
       again.pull(ID, peersOf3(), true);
       assertThat(again.status(ID).flushLsn()).isEqualTo(end);
     }
+  }
+
+  /** In the safekeeper's file; its checksum stays. */
+  private void damage(int node, Lsn at) throws Exception {
+    Path segment = timeline(node).resolve("wal").resolve("000000010000000000000003");
+    try (FileChannel file =
+        FileChannel.open(segment, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      ByteBuffer one = ByteBuffer.allocate(1);
+      file.read(one, at.value() % SEGMENT);
+      one.put(0, (byte) (one.get(0) ^ 4));
+      file.write(one.rewind(), at.value() % SEGMENT);
+    }
+  }
+
+  @Test
+  void takesWhatIsDamagedAtTheDonorFromAnother() throws Exception {
+    Lsn end = diverge();
+    byte[] expected = wal(2);
+    damage(2, START.plus(400_000));
+    damage(1, START.plus(700_000));
+    client(3).pull(ID, peersOf3(), false);
+    assertThat(client(3).status(ID).flushLsn()).isEqualTo(end);
+    int size = (int) (end.value() - START.value() + 40);
+    assertThat(Arrays.mismatch(wal(3), 40, size, expected, 40, size)).isNegative();
+  }
+
+  @Test
+  void isNotRebuiltWithWalThatIsWholeNowhere() throws Exception {
+    diverge();
+    damage(2, START.plus(400_000));
+    damage(1, START.plus(400_000));
+    assertThatThrownBy(() -> client(3).pull(ID, peersOf3(), false))
+        .isInstanceOf(StorageException.Corrupt.class)
+        .hasMessageContaining("expected CRC32C");
+    assertThatThrownBy(() -> client(3).status(ID)).isInstanceOf(StorageException.NotFound.class);
+  }
+
+  /** The other has as much WAL there, but of another log. */
+  @Test
+  void takesNothingOfAnotherLog() throws Exception {
+    Lsn end = diverge();
+    damage(2, end.plus(-4));
+    assertThat(client(1).status(ID).flushLsn()).isGreaterThan(end);
+    assertThatThrownBy(() -> client(3).pull(ID, peersOf3(), false))
+        .isInstanceOf(StorageException.Corrupt.class)
+        .hasMessageContaining("expected CRC32C");
+    assertThatThrownBy(() -> client(3).status(ID)).isInstanceOf(StorageException.NotFound.class);
   }
 
   @Test
