@@ -215,14 +215,20 @@ public final class SafekeeperCommand implements Callable<Integer> {
               names = "--repair-from",
               paramLabel = "HOST:PORT",
               split = ",",
-              description = "Safekeepers to get blocks from that are damaged.")
-          @Nullable List<HostPort> repairFrom)
+              description = "Safekeepers to get blocks from that are damaged. Implies --repair.")
+          @Nullable List<HostPort> repairFrom,
+      @Option(
+              names = "--repair",
+              description = "Puts damaged blocks right with what the object store has.")
+          boolean repair)
       throws StorageException, CommandFailure {
     new SafekeeperScrub(session.output())
         .run(
             safekeepers(addresses),
             branch == null ? Optional.empty() : Optional.of(timeline(branch)),
-            repairFrom == null ? List.of() : repairFrom);
+            repairFrom == null && repair
+                ? Optional.of(List.of())
+                : Optional.ofNullable(repairFrom));
   }
 
   private static Set<TenantTimelineId> lacking(SafekeeperClient client, List<HostPort> peers)

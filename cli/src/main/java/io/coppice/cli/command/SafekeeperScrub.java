@@ -42,12 +42,16 @@ final class SafekeeperScrub {
     this.output = output;
   }
 
-  void run(List<HostPort> addresses, Optional<TenantTimelineId> only, List<HostPort> repairFrom)
+  void run(
+      List<HostPort> addresses,
+      Optional<TenantTimelineId> only,
+      Optional<List<HostPort>> repairFrom)
       throws StorageException, CommandFailure {
     List<Result> results = new ArrayList<>();
     for (HostPort address : addresses) {
       Result result = new Result(address);
-      List<HostPort> peers = repairFrom.stream().filter(peer -> !peer.equals(address)).toList();
+      Optional<List<HostPort>> peers =
+          repairFrom.map(all -> all.stream().filter(peer -> !peer.equals(address)).toList());
       try (SafekeeperClient client = SafekeeperClient.open(address)) {
         client.scrub(only, peers, answer -> take(result, answer));
       }

@@ -29,6 +29,11 @@ public final class ArchivedWal implements AutoCloseable {
     this.segmentSizeBytes = storage.stored().properties().walSegmentSizeBytes();
   }
 
+  /** Whether the segment that holds {@code lsn} is there. */
+  public boolean has(Lsn lsn) throws StorageException {
+    return objects.hasSegment(lsn);
+  }
+
   /**
    * Reads, within one segment, into all that {@code into} has room for or less.
    *

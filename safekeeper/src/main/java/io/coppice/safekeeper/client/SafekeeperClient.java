@@ -132,16 +132,20 @@ public final class SafekeeperClient implements AutoCloseable {
    * Has it check all that it has stored.
    *
    * @param only nothing but this timeline
-   * @param repairFrom where to get what is damaged; may be empty
+   * @param repairFrom if there, what is damaged is repaired: from these safekeepers, which may be
+   *     none, and else from the object store
    * @param each hears of damage, and how far it is
    */
   public void scrub(
-      Optional<TenantTimelineId> only, List<HostPort> repairFrom, Consumer<ScrubResponse> each)
+      Optional<TenantTimelineId> only,
+      Optional<List<HostPort>> repairFrom,
+      Consumer<ScrubResponse> each)
       throws StorageException {
     ScrubRequest.Builder request = ScrubRequest.newBuilder();
     only.ifPresent(
         id -> request.setTenantId(id.tenant().toString()).setTimelineId(id.timeline().toString()));
-    request.addAllRepairFrom(repairFrom.stream().map(HostPort::toString).toList());
+    repairFrom.ifPresent(peers ->
+        request.setRepair(true).addAllRepairFrom(peers.stream().map(HostPort::toString).toList()));
     Iterator<ScrubResponse> answers = call(() -> stub(SCRUB_TIMEOUT_MILLIS).scrub(request.build()));
     while (call(answers::hasNext)) {
       each.accept(answers.next());

@@ -88,7 +88,7 @@ public final class Safekeeper implements AutoCloseable {
     boolean started = false;
     try {
       registry.readAll();
-      ScrubCalls scrubs = new ScrubCalls(registry, directory, this::fatal);
+      ScrubCalls scrubs = new ScrubCalls(registry, directory, store, this::fatal);
       this.server =
           RpcServer.start(
               config.listen(),

@@ -4,6 +4,7 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.common.rpc.RpcStatus;
 import io.coppice.proto.v1.ScrubRequest;
@@ -13,6 +14,7 @@ import io.coppice.safekeeper.wal.DataDirectory;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
 
@@ -20,12 +22,18 @@ import java.util.function.Consumer;
 final class ScrubCalls {
   private final TimelineRegistry registry;
   private final DataDirectory directory;
+  private final Optional<ObjectStore> store;
   private final Consumer<Throwable> onFatal;
   private final Semaphore room = new Semaphore(1);
 
-  ScrubCalls(TimelineRegistry registry, DataDirectory directory, Consumer<Throwable> onFatal) {
+  ScrubCalls(
+      TimelineRegistry registry,
+      DataDirectory directory,
+      Optional<ObjectStore> store,
+      Consumer<Throwable> onFatal) {
     this.registry = registry;
     this.directory = directory;
+    this.store = store;
     this.onFatal = onFatal;
   }
 
@@ -43,8 +51,7 @@ final class ScrubCalls {
       return;
     }
     try {
-      List<HostPort> peers = request.getRepairFromList().stream().map(HostPort::parse).toList();
-      new ScrubRun(registry, directory, peers, out).run(timelines(request));
+      new ScrubRun(registry, directory, repairs(request), out).run(timelines(request));
       if (!out.isCancelled()) {
         out.onCompleted();
       }
@@ -60,6 +67,13 @@ final class ScrubCalls {
     } finally {
       room.release();
     }
+  }
+
+  private Optional<BlockRepairs> repairs(ScrubRequest request) {
+    List<HostPort> peers = request.getRepairFromList().stream().map(HostPort::parse).toList();
+    return request.getRepair() || !peers.isEmpty()
+        ? Optional.of(new BlockRepairs(registry, directory, peers, store))
+        : Optional.empty();
   }
 
   private List<TenantTimelineId> timelines(ScrubRequest request)

@@ -1,20 +1,13 @@
 package io.coppice.safekeeper.server;
 
 import io.coppice.common.error.StorageException;
-import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
-import io.coppice.common.rpc.HostPort;
 import io.coppice.proto.v1.DamagedBlock;
 import io.coppice.proto.v1.ScrubResponse;
-import io.coppice.proto.v1.StreamWalResponse;
-import io.coppice.safekeeper.client.SafekeeperClient;
-import io.coppice.safekeeper.client.WalDownload;
 import io.coppice.safekeeper.consensus.DiskFailure;
-import io.coppice.safekeeper.wal.BlockRepair;
 import io.coppice.safekeeper.wal.DataDirectory;
 import io.coppice.safekeeper.wal.WalScrub;
 import io.grpc.stub.ServerCallStreamObserver;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -23,7 +16,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A scrub that was asked for: checks everything as fast as the disk goes, tells what is damaged,
- * and repairs it with the WAL of other safekeepers if some are named. One thread.
+ * and repairs it if that is asked for. One thread.
  */
 final class ScrubRun {
   private static final Logger log = LoggerFactory.getLogger(ScrubRun.class);
@@ -33,18 +26,18 @@ final class ScrubRun {
 
   private final TimelineRegistry registry;
   private final DataDirectory directory;
-  private final List<HostPort> repairFrom;
+  private final Optional<BlockRepairs> repairs;
   private final ServerCallStreamObserver<ScrubResponse> out;
   private long blocksChecked;
 
   ScrubRun(
       TimelineRegistry registry,
       DataDirectory directory,
-      List<HostPort> repairFrom,
+      Optional<BlockRepairs> repairs,
       ServerCallStreamObserver<ScrubResponse> out) {
     this.registry = registry;
     this.directory = directory;
-    this.repairFrom = repairFrom;
+    this.repairs = repairs;
     this.out = out;
   }
 
@@ -90,10 +83,10 @@ final class ScrubRun {
               .setLsn(block.getKey().value())
               .setProblem(block.getValue());
       log.error("timeline {}: {}", id, block.getValue());
-      if (!repairFrom.isEmpty()) {
+      if (repairs.isPresent()) {
         String problem =
             block.getKey().isValid() && target.isPresent()
-                ? repair(target.get(), block.getKey())
+                ? repairs.get().repair(target.get(), block.getKey())
                 : "the timeline cannot be opened; have it rebuilt";
         damage.setRepaired(problem.isEmpty()).setRepairProblem(problem);
         log.warn(
@@ -104,35 +97,6 @@ final class ScrubRun {
       }
       send(damage.build());
     }
-  }
-
-  /** Tries one safekeeper after the other; returns why none would do, or nothing. */
-  private String repair(ScrubTarget target, Lsn block)
-      throws IOException, InterruptedException, DiskFailure {
-    String problem = "";
-    for (HostPort address : repairFrom) {
-      try (SafekeeperClient peer = SafekeeperClient.open(address)) {
-        BlockRepair repair = directory.newRepair(target.properties(), block, target.commitLsn());
-        repair.apply(download(peer, target.properties().id(), repair.from(), repair.to()));
-        return "";
-      } catch (StorageException refused) {
-        problem = "%s: %s".formatted(address, refused.getMessage());
-      }
-    }
-    return problem;
-  }
-
-  private static byte[] download(SafekeeperClient peer, TenantTimelineId id, Lsn from, Lsn to)
-      throws StorageException, IOException, InterruptedException {
-    ByteArrayOutputStream wal = new ByteArrayOutputStream();
-    try (WalDownload download = peer.downloadFlushed(id, from, to)) {
-      for (Optional<StreamWalResponse> piece = download.next();
-          piece.isPresent() && wal.size() < to.minus(from);
-          piece = download.next()) {
-        piece.get().getData().writeTo(wal);
-      }
-    }
-    return wal.toByteArray();
   }
 
   private void send(DamagedBlock damage) {

@@ -12,9 +12,9 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /**
- * Puts one damaged block of committed WAL right with the bytes that another safekeeper has. They
- * are written only if they agree with the block's own checksum. If it is the checksum that is
- * damaged, it is made anew if the other's bytes are those that are here.
+ * Puts one damaged block of committed WAL right with the bytes that another safekeeper or the
+ * object store has. They are written only if they agree with the block's own checksum. If it is the
+ * checksum that is damaged, it is made anew if the other's bytes are those that are here.
  */
 public final class BlockRepair {
   private final WalSegments segments;
@@ -123,7 +123,7 @@ public final class BlockRepair {
     String problem = stored.problemOf(block, right, 0);
     if (problem != null) {
       throw new StorageException.Corrupt(
-          "what the other safekeeper has at %s does not agree with the checksum: %s"
+          "what the other copy has at %s does not agree with the checksum: %s"
               .formatted(from(), problem));
     }
     try (FileChannel channel = segments.openForWriting(segments.numberOf(block))) {

@@ -8,6 +8,8 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
+import io.coppice.common.objectstore.LocalObjectStore;
+import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.postgres.version.PostgresVersion;
 import io.coppice.postgres.wal.WalStreamWriter;
@@ -30,6 +32,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -51,14 +54,18 @@ final class ScrubServiceTest {
 
   @BeforeEach
   void fill() throws Exception {
-    WalStreamWriter log =
-        new WalStreamWriter(PostgresVersion.V15, SEGMENT, 42, 1, START, Lsn.INVALID);
-    for (int i = 0; i < 5_000; i++) {
-      log.append(10, 0, 7, new byte[] {(byte) 255, 4, 1, 2, 3, (byte) i});
-    }
-    wal = log.takeBytes();
+    wal = records(5_000);
     fill(1);
     fill(2);
+  }
+
+  private static byte[] records(int count) {
+    WalStreamWriter log =
+        new WalStreamWriter(PostgresVersion.V15, SEGMENT, 42, 1, START, Lsn.INVALID);
+    for (int i = 0; i < count; i++) {
+      log.append(10, 0, 7, new byte[] {(byte) 255, 4, 1, 2, 3, (byte) i});
+    }
+    return log.takeBytes();
   }
 
   private void fill(int node) throws Exception {
@@ -82,8 +89,12 @@ final class ScrubServiceTest {
   }
 
   private void flipIn(int node, int block) throws Exception {
+    flipIn(data(node), block);
+  }
+
+  private static void flipIn(Path below, int block) throws Exception {
     Path segment;
-    try (var files = Files.walk(data(node))) {
+    try (var files = Files.walk(below)) {
       segment =
           files.filter(file -> file.endsWith("000000010000000000000003")).findFirst().orElseThrow();
     }
@@ -111,11 +122,17 @@ final class ScrubServiceTest {
 
   private static List<DamagedBlock> scrub(SafekeeperClient client, HostPort... repairFrom)
       throws Exception {
+    return scrub(
+        client, repairFrom.length == 0 ? Optional.empty() : Optional.of(List.of(repairFrom)));
+  }
+
+  private static List<DamagedBlock> scrub(
+      SafekeeperClient client, Optional<List<HostPort>> repairFrom) throws Exception {
     List<DamagedBlock> damaged = new ArrayList<>();
     List<ScrubResponse> all = new ArrayList<>();
     client.scrub(
         Optional.of(ID),
-        List.of(repairFrom),
+        repairFrom,
         answer -> {
           all.add(answer);
           if (answer.hasDamaged()) {
@@ -187,6 +204,47 @@ final class ScrubServiceTest {
   }
 
   @Test
+  void repairsABlockFromTheObjectStoreWithoutPeers() throws Exception {
+    wal = records(40_000); // more than one segment
+    fill(3);
+    Path objects = directory.resolve("objects");
+    ObjectStore store = LocalObjectStore.open(objects, new Random(1));
+    BackupConfig atOnce = new BackupConfig(10, 0, 10, 20, 3_600_000);
+    try (Safekeeper damaged =
+            Safekeeper.start(
+                new SafekeeperConfig(3, data(3), new HostPort("127.0.0.1", 0), 0, atOnce),
+                Optional.of(store),
+                _ -> {});
+        SafekeeperClient client = SafekeeperClient.open(addressOf(damaged))) {
+      while (store.list("wal/").size() < 2) {
+        Thread.sleep(10); // the test has a timeout
+      }
+      flipIn(3, 7);
+      assertThat(scrub(client))
+          .singleElement()
+          .satisfies(found -> assertThat(found.getRepaired()).isFalse());
+      assertThat(scrub(client, Optional.of(List.of())))
+          .singleElement()
+          .satisfies(found -> assertThat(found.getRepaired()).isTrue());
+      assertThat(scrub(client)).isEmpty();
+      assertThat(read(client, START, START.plus(wal.length))).isEqualTo(wal);
+
+      flipIn(3, 9);
+      flipIn(objects, 9);
+      assertThat(scrub(client, Optional.of(List.of())))
+          .singleElement()
+          .satisfies(found -> {
+            assertThat(found.getRepaired()).isFalse();
+            assertThat(found.getRepairProblem())
+                .startsWith("object store: object wal/")
+                .contains("offset 73728: expected CRC32C");
+          });
+      flipIn(3, 9);
+      assertThat(scrub(client)).as("as it was").isEmpty();
+    }
+  }
+
+  @Test
   void findsDamageByItself() throws Exception {
     flipIn(1, 3);
     try (Safekeeper damaged = start(1, 1 << 30);
@@ -205,7 +263,7 @@ final class ScrubServiceTest {
     try (Safekeeper damaged = start(1, 0);
         SafekeeperClient client = SafekeeperClient.open(addressOf(damaged))) {
       List<DamagedBlock> found = new ArrayList<>();
-      client.scrub(Optional.empty(), List.of(), answer -> found.add(answer.getDamaged()));
+      client.scrub(Optional.empty(), Optional.empty(), answer -> found.add(answer.getDamaged()));
       assertThat(client.timelines().getFirst().damagedBlocks()).isEqualTo(1);
       assertThat(found.getFirst().getLsn()).isZero();
       assertThat(found.getFirst().getProblem()).contains("offset ").contains("expected CRC32C");
