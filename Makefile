@@ -53,7 +53,7 @@ flips:          ## flips every bit of a WAL segment and of its checksums, one at
 	  -Dsurefire.failIfNoSpecifiedTests=false
 
 kill:           ## kills, stops and cuts off every process under load; ROUNDS=500 of each test, SEED=42 for another order
-	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='KillTest,FaultTest' \
+	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='KillTest,FaultTest,MachineFaultTest' \
 	  -Dsurefire.failIfNoSpecifiedTests=false \
 	  -DargLine="-Drounds=$(or $(ROUNDS),500) $(if $(SEED),-Dseed=$(SEED))"
 

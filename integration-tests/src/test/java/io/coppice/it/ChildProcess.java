@@ -97,7 +97,22 @@ final class ChildProcess {
   static ChildProcess start(
       String name, Path log, Map<String, String> environment, List<String> arguments)
       throws IOException {
-    return start(name, log, environment, MAIN_CLASS, arguments);
+    return start(name, log, environment, List.of(), arguments);
+  }
+
+  /**
+   * The same elsewhere.
+   *
+   * @param prefix a program that becomes the command
+   */
+  static ChildProcess start(
+      String name,
+      Path log,
+      Map<String, String> environment,
+      List<String> prefix,
+      List<String> arguments)
+      throws IOException {
+    return start(name, log, environment, prefix, MAIN_CLASS, arguments);
   }
 
   /** The same with another program of the class path. */
@@ -108,12 +123,25 @@ final class ChildProcess {
       String mainClass,
       List<String> arguments)
       throws IOException {
+    return start(name, log, environment, List.of(), mainClass, arguments);
+  }
+
+  private static ChildProcess start(
+      String name,
+      Path log,
+      Map<String, String> environment,
+      List<String> prefix,
+      String mainClass,
+      List<String> arguments)
+      throws IOException {
     Files.writeString(
         log,
         "##### %s %s%n".formatted(mainClass, String.join(" ", arguments)),
         StandardOpenOption.CREATE,
         StandardOpenOption.APPEND);
-    ProcessBuilder builder = new ProcessBuilder(command(serverFlags(), mainClass, arguments));
+    List<String> command = new ArrayList<>(prefix);
+    command.addAll(command(serverFlags(), mainClass, arguments));
+    ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().putAll(environment);
     builder.redirectErrorStream(true);
     builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));

@@ -7,6 +7,7 @@ import io.coppice.compute.endpoint.EndpointSpec;
 import io.coppice.compute.storage.BranchInfo;
 import io.coppice.compute.storage.PageserverClient;
 import io.coppice.compute.storage.TenantInfo;
+import io.coppice.it.support.Network;
 import io.coppice.it.support.Ports;
 import io.coppice.it.support.Sql;
 import java.io.IOException;
@@ -47,6 +48,9 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
   private @Nullable PageserverClient client;
   private List<HostPort> ports = List.of();
 
+  /** Where safekeepers run that have a host of their own, in the order of their ids. */
+  private List<Network.Host> hosts = List.of();
+
   /**
    * @param settings {@code section.key=value}, for all roles
    */
@@ -69,6 +73,18 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
     deleteTree(logs());
     Files.createDirectories(logs());
     ports = Ports.free(1 + SAFEKEEPERS);
+    hosts = List.of();
+    Files.writeString(configFile(), config());
+  }
+
+  /** Has each safekeeper run on a host of its own; before the first is started. */
+  void placeSafekeepers(List<Network.Host> places) throws IOException {
+    List<HostPort> placed = new ArrayList<>(List.of(pageserverAddress()));
+    for (int i = 0; i < SAFEKEEPERS; i++) {
+      placed.add(new HostPort(places.get(i).address(), safekeeperAddresses().get(i).port()));
+    }
+    ports = placed;
+    hosts = places;
     Files.writeString(configFile(), config());
   }
 
@@ -126,7 +142,8 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
   }
 
   private void launchSafekeeper(int id) throws IOException {
-    start(safekeeperName(id), "safekeeper", "--id", Integer.toString(id));
+    List<String> prefix = hosts.isEmpty() ? List.of() : hosts.get(id - 1).prefix();
+    start(safekeeperName(id), prefix, "safekeeper", "--id", Integer.toString(id));
   }
 
   private void awaitSafekeeper(int id) throws IOException, InterruptedException {
@@ -147,11 +164,16 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
 
   /** Starts a command that stays; it ends with us, should we be killed. */
   ChildProcess start(String name, String... command) throws IOException {
+    return start(name, List.of(), command);
+  }
+
+  private ChildProcess start(String name, List<String> prefix, String... command)
+      throws IOException {
     List<String> arguments = new ArrayList<>(List.of(command));
     arguments.addAll(options());
     arguments.addAll(List.of("--end-with", Long.toString(ProcessHandle.current().pid())));
     ChildProcess started =
-        ChildProcess.start(name, logs().resolve(name + ".log"), Map.of(), arguments);
+        ChildProcess.start(name, logs().resolve(name + ".log"), Map.of(), prefix, arguments);
     roles.put(name, started);
     return started;
   }
@@ -302,6 +324,14 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
     }
     roles.clear();
     deleteTree(directory());
+  }
+
+  /** Ends all processes of this test with SIGKILL. */
+  void endAllNow() throws InterruptedException {
+    endWhatMentions(directory().toString());
+    for (ChildProcess role : roles.values()) {
+      role.kill9();
+    }
   }
 
   /** Ends processes of this test that are not roles: its directory's name is in their command. */

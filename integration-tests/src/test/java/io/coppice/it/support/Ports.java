@@ -49,8 +49,13 @@ public final class Ports {
 
   /** Whether someone takes connections there. */
   public static boolean isListening(HostPort address) {
+    return isListening(address, 1_000);
+  }
+
+  /** Whether someone takes a connection there within that time. */
+  public static boolean isListening(HostPort address, int timeoutMillis) {
     try (Socket socket = new Socket()) {
-      socket.connect(new InetSocketAddress(address.host(), address.port()), 1_000);
+      socket.connect(new InetSocketAddress(address.host(), address.port()), timeoutMillis);
       return true;
     } catch (IOException _) {
       return false;
