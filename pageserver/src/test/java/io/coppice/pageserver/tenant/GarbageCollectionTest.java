@@ -82,7 +82,12 @@ final class GarbageCollectionTest {
 
   private void open() throws StorageException {
     manager =
-        TenantManager.open(Store.config(directory), Store.objects(directory), clock, registry);
+        TenantManager.open(
+            Store.config(directory),
+            Store.objects(directory),
+            clock,
+            registry,
+            WalKeepers.NONE);
   }
 
   @AfterEach

@@ -3,12 +3,14 @@ package io.coppice.safekeeper.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.github.luben.zstd.Zstd;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantId;
 import io.coppice.common.id.TenantTimelineId;
 import io.coppice.common.id.TimelineId;
 import io.coppice.common.objectstore.LocalObjectStore;
+import io.coppice.common.objectstore.ObjectInfo;
 import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.postgres.version.PostgresVersion;
@@ -88,13 +90,22 @@ final class ScrubServiceTest {
     return directory.resolve("safekeeper-" + node);
   }
 
-  private void flipIn(int node, int block) throws Exception {
-    flipIn(data(node), block);
+  /** In the segment that is in its object. */
+  private static void flipIn(ObjectStore store, int block) throws Exception {
+    String object =
+        store.list("wal/").stream()
+            .map(ObjectInfo::name)
+            .filter(name -> name.endsWith("000000010000000000000003.zst"))
+            .findFirst()
+            .orElseThrow();
+    byte[] segment = Zstd.decompress(store.get(object).orElseThrow(), SEGMENT);
+    segment[100 + block * BLOCK] ^= 4;
+    store.put(object, Zstd.compress(segment));
   }
 
-  private static void flipIn(Path below, int block) throws Exception {
+  private void flipIn(int node, int block) throws Exception {
     Path segment;
-    try (var files = Files.walk(below)) {
+    try (var files = Files.walk(data(node))) {
       segment =
           files.filter(file -> file.endsWith("000000010000000000000003")).findFirst().orElseThrow();
     }
@@ -207,8 +218,7 @@ final class ScrubServiceTest {
   void repairsABlockFromTheObjectStoreWithoutPeers() throws Exception {
     wal = records(40_000); // more than one segment
     fill(3);
-    Path objects = directory.resolve("objects");
-    ObjectStore store = LocalObjectStore.open(objects, new Random(1));
+    ObjectStore store = LocalObjectStore.open(directory.resolve("objects"), new Random(1));
     BackupConfig atOnce = new BackupConfig(10, 0, 10, 20, 3_600_000);
     try (Safekeeper damaged =
             Safekeeper.start(
@@ -230,7 +240,7 @@ final class ScrubServiceTest {
       assertThat(read(client, START, START.plus(wal.length))).isEqualTo(wal);
 
       flipIn(3, 9);
-      flipIn(objects, 9);
+      flipIn(store, 9);
       assertThat(scrub(client, Optional.of(List.of())))
           .singleElement()
           .satisfies(found -> {
