@@ -1,30 +1,17 @@
 package io.coppice.bench;
 
+import com.github.luben.zstd.Zstd;
 import io.coppice.common.error.StorageException;
-import io.coppice.common.id.TenantId;
-import io.coppice.common.id.TimelineId;
 import io.coppice.common.objectstore.LocalObjectStore;
 import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
-import io.coppice.compute.archive.TarPacker;
-import io.coppice.pageserver.importer.DataDirectoryImporter;
-import io.coppice.pageserver.importer.ImportTarget;
-import io.coppice.pageserver.ingest.WalIngest;
-import io.coppice.pageserver.query.TimelineReader;
 import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.tenant.TenantManagerConfig;
 import io.coppice.pageserver.timeline.LayerInfo;
 import io.coppice.pageserver.timeline.Timeline;
 import io.coppice.pageserver.timeline.UpkeepLimits;
-import io.coppice.postgres.files.WalFileReader;
-import io.coppice.postgres.files.WalFiles;
-import io.coppice.postgres.wal.WalRecord;
-import java.io.BufferedInputStream;
-import java.io.BufferedOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -35,9 +22,8 @@ import java.util.stream.Stream;
  */
 final class DiskBenchmark implements Benchmark {
   private static final double MEGABYTE = 1e6;
-  private static final TenantId TENANT = new TenantId(1, 1);
+  private static final int WAL_COMPRESSION_LEVEL = 1;
   private static final long OPEN_LAYER_SIZE_BYTES_MAX = 64L << 20;
-  private static final long FLUSH_MILLIS = 600_000;
 
   /** As much as can be done is done, so that nothing is measured that is about to change. */
   private static final UpkeepLimits LIMITS = new UpkeepLimits(2, 40, 20, 128L << 20, 3);
@@ -58,10 +44,9 @@ final class DiskBenchmark implements Benchmark {
                     .build(),
                 objects,
                 Clock.SYSTEM)) {
-      Timeline timeline = importBase(tenants, directory, archive.base());
+      Timeline timeline = ArchiveLoad.importBase(tenants, archive, directory);
       report.add(Figure.alone("disk: base, as images", "MB", megabytes(timeline)));
-      ingest(timeline, archive);
-      timeline.flush(FLUSH_MILLIS);
+      var _ = ArchiveLoad.ingest(timeline, archive);
       CostStore.finishUpkeep(timeline);
       for (LayerInfo.Kind kind :
           new LayerInfo.Kind[] {LayerInfo.Kind.IMAGE, LayerInfo.Kind.DELTA}) {
@@ -83,32 +68,21 @@ final class DiskBenchmark implements Benchmark {
         Figure.within("disk: objects of the page server", "MB", objectBytes / MEGABYTE, stock / 2));
     report.add(
         Figure.within(
-            "disk: with the WAL of safekeepers", "MB", (objectBytes + wal) / MEGABYTE, stock / 2));
+            "disk: with the WAL of safekeepers",
+            "MB",
+            (objectBytes + compressedBytes(archive.segments())) / MEGABYTE,
+            stock / 2));
   }
 
-  private static Timeline importBase(TenantManager tenants, Path directory, Path base)
-      throws StorageException, IOException {
-    Path tar = directory.resolve("base.tar");
-    try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(tar))) {
-      TarPacker.pack(base, out);
-    }
-    try (InputStream in = new BufferedInputStream(Files.newInputStream(tar))) {
-      return new DataDirectoryImporter(tenants, directory.resolve("spool"))
-          .importTar(new ImportTarget(TENANT, "disk", new TimelineId(1, 2), "main"), in);
-    } finally {
-      Files.delete(tar);
-    }
-  }
-
-  private static void ingest(Timeline timeline, WalArchive archive) throws StorageException {
-    WalIngest ingest = WalIngest.open(timeline, new TimelineReader(timeline).sizes()::changed);
-    WalRecord record = new WalRecord();
-    try (WalFileReader reader =
-        WalFiles.open(archive.segments()).readFrom(timeline.lastRecordLsn())) {
-      while (reader.next(record)) {
-        ingest.ingest(record);
+  /** Of segments, one by one, as safekeepers put them into the object store. */
+  private static long compressedBytes(Path segments) throws IOException {
+    long sum = 0;
+    try (Stream<Path> files = Files.list(segments)) {
+      for (Path file : files.toList()) {
+        sum += Zstd.compress(Files.readAllBytes(file), WAL_COMPRESSION_LEVEL).length;
       }
     }
+    return sum;
   }
 
   private static double megabytes(Timeline timeline) {

@@ -6,24 +6,13 @@ import io.coppice.common.id.RelationTag;
 import io.coppice.common.objectstore.LocalObjectStore;
 import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
-import io.coppice.compute.archive.TarPacker;
 import io.coppice.pageserver.cache.PageBuffers;
-import io.coppice.pageserver.importer.DataDirectoryImporter;
-import io.coppice.pageserver.importer.ImportTarget;
-import io.coppice.pageserver.ingest.WalIngest;
 import io.coppice.pageserver.query.RelationState;
 import io.coppice.pageserver.query.TimelineReader;
 import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.tenant.TenantManagerConfig;
 import io.coppice.pageserver.timeline.Timeline;
-import io.coppice.postgres.files.ClusterFiles;
-import io.coppice.postgres.files.WalFileReader;
-import io.coppice.postgres.files.WalFiles;
-import io.coppice.postgres.wal.WalRecord;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -34,7 +23,6 @@ import java.util.SplittableRandom;
  */
 final class ReadsBenchmark implements Benchmark {
   private static final long PAGE_CACHE_SIZE_BYTES = 1L << 30;
-  private static final long FLUSH_TIMEOUT_MILLIS = 600_000;
   private static final int ROUNDS = 3;
   private static final int READS_PER_LOOK = 256;
 
@@ -59,7 +47,8 @@ final class ReadsBenchmark implements Benchmark {
     try (LocalObjectStore objects =
             LocalObjectStore.open(directory.resolve("objects"), Ids.secureRandom());
         TenantManager tenants = TenantManager.open(config, objects, Clock.SYSTEM)) {
-      TimelineReader reader = load(tenants, archive, directory);
+      Timeline timeline = ArchiveLoad.importBase(tenants, archive, directory);
+      TimelineReader reader = ArchiveLoad.ingest(timeline, archive);
       Lsn lsn = reader.timeline().lastRecordLsn();
       int blocks =
           (int)
@@ -82,38 +71,6 @@ final class ReadsBenchmark implements Benchmark {
         report.add(Figure.rate("page rebuilt, in process", "pages/s", cold, gets));
       }
     }
-  }
-
-  private static TimelineReader load(TenantManager tenants, WalArchive archive, Path directory)
-      throws StorageException, IOException, InterruptedException {
-    Path tar = directory.resolve("base.tar");
-    try (OutputStream out = Files.newOutputStream(tar)) {
-      TarPacker.pack(archive.base(), out);
-    }
-    ImportTarget target =
-        new ImportTarget(
-            Ids.newTenantId(Ids.secureRandom()),
-            "bench",
-            Ids.newTimelineId(Ids.secureRandom()),
-            "main");
-    Timeline timeline;
-    try (InputStream in = Files.newInputStream(tar)) {
-      timeline =
-          new DataDirectoryImporter(tenants, directory.resolve("spool")).importTar(target, in);
-    }
-    TimelineReader reader = new TimelineReader(timeline);
-    WalRecord record = new WalRecord();
-    try (ClusterFiles base = ClusterFiles.open(archive.base());
-        WalFileReader wal = WalFiles.open(archive.segments()).readFrom(base.startLsn())) {
-      WalIngest ingest = WalIngest.open(timeline, reader.sizes()::changed);
-      while (wal.next(record)) {
-        if (record.end().isAfter(timeline.lastRecordLsn())) {
-          ingest.ingest(record);
-        }
-      }
-    }
-    timeline.flush(FLUSH_TIMEOUT_MILLIS);
-    return reader;
   }
 
   /** Each block once, in random order, so that none is in the page cache yet. */
