@@ -277,8 +277,7 @@ public final class Timeline {
    * As {@link #getPages}, through the cache of pages that all timelines share.
    *
    * @param checksums whether pages of relations come with their checksum
-   * @param buffers arrays of 8192 bytes for pages that the cache has; {@code out} may keep a page
-   *     if these are new ones
+   * @param buffers arrays of 8192 bytes; new ones if {@code out} keeps pages
    */
   public void getCachedPages(
       List<Key> keys, Lsn lsn, boolean checksums, Supplier<byte[]> buffers, PageConsumer out)

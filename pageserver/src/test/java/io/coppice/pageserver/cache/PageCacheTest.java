@@ -75,7 +75,8 @@ class PageCacheTest {
       int block = random.nextInt(BLOCKS);
       long lsn = 1L + random.nextInt(LSN_MAX);
       History history = histories.get(owner);
-      CachedPage found = cache.find(owners.get(owner), block(block), true, new Lsn(lsn), PageCacheTest::newPage);
+      CachedPage found =
+          cache.find(owners.get(owner), block(block), true, new Lsn(lsn), PageCacheTest::newPage);
       Map.@Nullable Entry<Long, Long> newest = history.newest(block, lsn);
       if (found != null) {
         long from = found.from().value();
@@ -144,10 +145,12 @@ class PageCacheTest {
     byte[] page = page(1);
     cache.put(owner, block(1), false, lsn, lsn, page, Lsn.INVALID);
     page[0] = 7;
-    byte[] first = requireNonNull(cache.find(owner, block(1), false, lsn, PageCacheTest::newPage)).page();
+    byte[] first =
+        requireNonNull(cache.find(owner, block(1), false, lsn, PageCacheTest::newPage)).page();
     assertThat(first).isEqualTo(page(1));
     first[1] = 7;
-    assertThat(requireNonNull(cache.find(owner, block(1), false, lsn, PageCacheTest::newPage)).page())
+    assertThat(
+            requireNonNull(cache.find(owner, block(1), false, lsn, PageCacheTest::newPage)).page())
         .isEqualTo(page(1));
   }
 

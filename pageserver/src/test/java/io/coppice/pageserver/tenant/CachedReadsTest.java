@@ -72,7 +72,11 @@ class CachedReadsTest {
   private static byte[] read(Timeline timeline, int block, Lsn lsn) throws StorageException {
     List<byte[]> found = new ArrayList<>();
     timeline.getCachedPages(
-        List.of(Store.block(block)), lsn, false, CachedReadsTest::newPage, (_, _, page) -> found.add(page));
+        List.of(Store.block(block)),
+        lsn,
+        false,
+        CachedReadsTest::newPage,
+        (_, _, page) -> found.add(page));
     return found.getFirst();
   }
 

@@ -83,11 +83,7 @@ final class GarbageCollectionTest {
   private void open() throws StorageException {
     manager =
         TenantManager.open(
-            Store.config(directory),
-            Store.objects(directory),
-            clock,
-            registry,
-            WalKeepers.NONE);
+            Store.config(directory), Store.objects(directory), clock, registry, WalKeepers.NONE);
   }
 
   @AfterEach
