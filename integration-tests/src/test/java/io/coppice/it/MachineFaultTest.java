@@ -41,7 +41,9 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 @Tag("process")
 @Timeout(value = 12, unit = TimeUnit.HOURS)
 final class MachineFaultTest {
-  private static final int ROUNDS = Integer.getInteger("rounds", Fault.values().length);
+  /** All but the last fault: a start of an endpoint more is for {@code make kill}. */
+  private static final int ROUNDS = Integer.getInteger("rounds", Fault.values().length - 1);
+
   private static final long SEED = Long.getLong("seed", 1);
   private static final int CLIENTS = 5;
   private static final int COMMITS_PER_ROUND = 30;
@@ -73,8 +75,8 @@ final class MachineFaultTest {
     TWO_ARE_CUT_OFF,
     ALL_ARE_CUT_OFF,
     CUT_OFF_IN_TURN,
-    COMPUTE_IS_REPLACED_WHILE_ONE_IS_CUT_OFF,
-    DISK_IS_FULL
+    DISK_IS_FULL,
+    COMPUTE_IS_REPLACED_WHILE_ONE_IS_CUT_OFF
   }
 
   @BeforeEach
