@@ -2,6 +2,7 @@ package io.coppice.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.github.luben.zstd.Zstd;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TenantTimelineId;
@@ -104,12 +105,10 @@ final class OldWalTest {
   private void checkReadBack(BranchInfo branch, Lsn end)
       throws StorageException, IOException, InterruptedException {
     Lsn start = branch.startLsn();
-    Path segment =
-        findOne(
-            cluster.dataDirectory().resolve("objects/wal"),
-            WalSegmentName.of(1, start, branch.walSegmentSizeBytes())
-                .fileName(branch.walSegmentSizeBytes()));
-    byte[] archived = Files.readAllBytes(segment);
+    int sizeBytes = branch.walSegmentSizeBytes();
+    String segment = WalSegmentName.of(1, start, sizeBytes).fileName(sizeBytes);
+    Path object = findOne(cluster.dataDirectory().resolve("objects/wal"), segment + ".zst");
+    byte[] archived = Zstd.decompress(Files.readAllBytes(object), sizeBytes);
     int offset = (int) Long.remainderUnsigned(start.value(), archived.length);
     ByteArrayOutputStream read = new ByteArrayOutputStream();
     try (SafekeeperClient client = client(1);
@@ -127,13 +126,9 @@ final class OldWalTest {
         Files.find(
             cluster.dataDirectory().resolve("safekeeper-1"),
             9,
-            (file, _) -> file.getFileName().toString().startsWith(segmentName(segment)))) {
+            (file, _) -> file.getFileName().toString().startsWith(segment))) {
       assertThat(left).as("removed, and not left over").isEmpty();
     }
-  }
-
-  private static String segmentName(Path segment) {
-    return segment.getFileName().toString();
   }
 
   private static Path findOne(Path root, String name) throws IOException {

@@ -6,6 +6,7 @@ import io.coppice.it.history.Operation.Append;
 import io.coppice.it.history.Operation.Read;
 import io.coppice.it.history.Transaction.Outcome;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 
 /**
  * Whether a history of transactions that read lists and append to them is one of a serializable
@@ -25,8 +27,30 @@ public final class HistoryChecker {
   private final List<Anomaly> anomalies = new ArrayList<>();
 
   private HistoryChecker(List<Transaction> history) {
-    this.history = history;
-    this.versions = new ListVersions(history);
+    this.history = history.stream().map(settledBy(history.getLast())).toList();
+    this.versions = new ListVersions(this.history);
+  }
+
+  /**
+   * What came of a commit that was not answered: if none of its appends is there in the end, it was
+   * not carried out, and what it read, its own appends among it, says nothing. Somebody else who saw
+   * them says that they were lost.
+   */
+  private static UnaryOperator<Transaction> settledBy(Transaction last) {
+    Set<Long> there = new HashSet<>();
+    for (Operation operation : last.operations()) {
+      if (operation instanceof Read(int _, List<Long> seen)) {
+        there.addAll(seen);
+      }
+    }
+    return transaction -> {
+      Set<Long> appended = transaction.appended();
+      boolean isGone =
+          transaction.outcome() == Outcome.UNKNOWN
+              && !appended.isEmpty()
+              && Collections.disjoint(appended, there);
+      return isGone ? transaction.with(Outcome.FAILED) : transaction;
+    };
   }
 
   /**
@@ -38,7 +62,7 @@ public final class HistoryChecker {
     HistoryChecker checker = new HistoryChecker(history);
     checker.anomalies.addAll(checker.versions.anomalies());
     checker.checkLost();
-    for (Transaction transaction : history) {
+    for (Transaction transaction : checker.history) {
       if (transaction.mayBeCommitted()) {
         checker.checkInternal(transaction);
       }

@@ -50,6 +50,24 @@ final class HistoryCheckerTest {
   }
 
   @Test
+  void acceptsThatACommitWithoutAnAnswerWasNotCarriedOut() {
+    with(Outcome.OK, append(1, 10));
+    with(Outcome.UNKNOWN, append(1, 11), read(1, 10L, 11L));
+    with(Outcome.OK, append(1, 12));
+    with(Outcome.OK, read(1, 10L, 12L));
+    assertThat(found()).isEmpty();
+  }
+
+  @Test
+  void findsThatSomebodySawACommitThatIsGone() {
+    with(Outcome.UNKNOWN, append(1, 10));
+    with(Outcome.OK, read(1, 10L));
+    with(Outcome.OK, append(1, 11));
+    with(Outcome.OK, read(1, 11L));
+    assertThat(found()).containsAnyOf(Kind.ABORTED_READ, Kind.INCOMPATIBLE_ORDER);
+  }
+
+  @Test
   void findsLostAppends() {
     with(Outcome.OK, append(1, 10)).with(Outcome.OK, append(1, 11)).with(Outcome.OK, read(1, 11L));
     assertThat(found()).containsExactly(Kind.LOST_APPEND);

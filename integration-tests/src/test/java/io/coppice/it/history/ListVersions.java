@@ -105,7 +105,7 @@ final class ListVersions {
       anomalies.add(
           new Anomaly(
               Kind.INCOMPATIBLE_ORDER,
-              "list %d was seen as %s and as %s".formatted(key, seen, order)));
+              "list %d was seen as %s by %s, and as %s".formatted(key, seen, transaction, order)));
       return;
     }
     if (!seen.isEmpty() && isKnown(seen.getLast())) {

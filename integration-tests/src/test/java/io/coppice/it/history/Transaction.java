@@ -1,6 +1,9 @@
 package io.coppice.it.history;
 
+import io.coppice.it.history.Operation.Append;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What a client did, and what came of it.
@@ -24,6 +27,18 @@ public record Transaction(
 
   public Transaction {
     operations = List.copyOf(operations);
+  }
+
+  /** The elements that it appended, or tried to. */
+  Set<Long> appended() {
+    return operations.stream()
+        .filter(Append.class::isInstance)
+        .map(operation -> ((Append) operation).element())
+        .collect(Collectors.toSet());
+  }
+
+  Transaction with(Outcome known) {
+    return new Transaction(id, operations, known, invokedNanos, completedNanos);
   }
 
   boolean mayBeCommitted() {
