@@ -33,8 +33,8 @@ public final class HistoryChecker {
 
   /**
    * What came of a commit that was not answered: if none of its appends is there in the end, it was
-   * not carried out, and what it read, its own appends among it, says nothing. Somebody else who saw
-   * them says that they were lost.
+   * not carried out, and what it read, its own appends among it, says nothing. Somebody else who
+   * saw them says that they were lost.
    */
   private static UnaryOperator<Transaction> settledBy(Transaction last) {
     Set<Long> there = new HashSet<>();
