@@ -92,6 +92,7 @@ final class CostStore implements AutoCloseable {
     System.arraycopy(noise, 0, value, value.length - noise.length, noise.length);
     Arrays.fill(value, 1, value.length - noise.length, (byte) 'x');
     ByteBuffer header = ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN);
+    header.putLong(1, 0); // the LSN: older than every change
     // No space between lower and upper, which such records would clear.
     header.putShort(1 + 12, (short) PAGE_HEADER_BYTES);
     header.putShort(1 + 14, (short) PAGE_HEADER_BYTES);
