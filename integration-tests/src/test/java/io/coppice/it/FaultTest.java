@@ -18,7 +18,6 @@ import java.io.IOException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -41,8 +40,6 @@ final class FaultTest {
   private static final int ROUNDS = Integer.getInteger("rounds", 26);
   private static final long SEED = Long.getLong("seed", 1);
   private static final int CLIENTS = 5;
-  private static final int COMMITS_PER_ROUND = 30;
-  private static final long PROGRESS_MILLIS = 60_000;
   private static final long PAUSE_MILLIS = 500;
   private static final int END_SECONDS = 60;
 
@@ -98,17 +95,9 @@ final class FaultTest {
     BranchInfo main = startWithTable();
     ListAppend load = ListAppend.start(() -> server, CLIENTS, SEED);
     try (load) {
-      awaitProgress(load, "the start");
+      FaultRounds rounds = new FaultRounds(load, SEED);
       Random random = new Random(SEED);
-      for (Fault fault : faults(random)) {
-        long start = System.nanoTime();
-        int before = load.acknowledgedCount();
-        inflict(fault, random, main, load);
-        awaitProgress(load, fault.toString());
-        System.out.printf(
-            "%s: %d commits, %.1f s%n",
-            fault, load.acknowledgedCount() - before, (System.nanoTime() - start) / 1e9);
-      }
+      rounds.run(ROUNDS, Fault.values(), random, fault -> inflict(fault, random, main, rounds));
     }
     cluster.role(endpointName()).kill9All();
     try (Endpoint last = Endpoint.start(cluster.endpoint("main"));
@@ -121,7 +110,7 @@ final class FaultTest {
               .collect(Collectors.groupingBy(Transaction::outcome, Collectors.counting())));
       assertThat(HistoryChecker.check(history)).as("seed %d", SEED).isEmpty();
       assertThat(history.stream().filter(done -> done.outcome() == Outcome.OK).count())
-          .isGreaterThan((long) ROUNDS * COMMITS_PER_ROUND);
+          .isGreaterThan(FaultRounds.commits(ROUNDS));
     }
   }
 
@@ -136,9 +125,10 @@ final class FaultTest {
     }
     ListAppend load = ListAppend.start(() -> server, CLIENTS, SEED);
     try (load) {
-      awaitProgress(load, "the start");
+      FaultRounds rounds = new FaultRounds(load, SEED);
+      rounds.awaitProgress("the start");
       proxies.forEach(FaultyProxy::holdRequests);
-      awaitProgress(load, "all safekeepers were cut off");
+      rounds.awaitProgress("all safekeepers were cut off");
       cluster.role(endpointName()).kill9All();
       proxies.forEach(FaultyProxy::heal);
     }
@@ -150,56 +140,39 @@ final class FaultTest {
     }
   }
 
-  /** Each as often as the others, in random order. */
-  private static List<Fault> faults(Random random) {
-    List<Fault> faults = new ArrayList<>();
-    while (faults.size() < ROUNDS) {
-      faults.addAll(List.of(Fault.values()));
-    }
-    List<Fault> chosen = new ArrayList<>(faults.subList(0, ROUNDS));
-    Collections.shuffle(chosen, random);
-    return chosen;
-  }
-
-  private static void awaitProgress(ListAppend load, String after) throws InterruptedException {
-    assertThat(load.awaitProgress(COMMITS_PER_ROUND, PROGRESS_MILLIS))
-        .as("commits after %s with seed %d", after, SEED)
-        .isTrue();
-  }
-
-  private void inflict(Fault fault, Random random, BranchInfo main, ListAppend load)
+  private void inflict(Fault fault, Random random, BranchInfo main, FaultRounds rounds)
       throws StorageException, IOException, InterruptedException, SQLException {
     int one = random.nextInt(Cluster.SAFEKEEPERS);
     int other = (one + 1) % Cluster.SAFEKEEPERS;
     switch (fault) {
-      case SAFEKEEPER_STOPS -> sleepWhile(load, true, cluster.safekeeper(one + 1));
+      case SAFEKEEPER_STOPS -> sleepWhile(rounds, true, cluster.safekeeper(one + 1));
       case TWO_SAFEKEEPERS_STOP ->
-          sleepWhile(load, false, cluster.safekeeper(one + 1), cluster.safekeeper(other + 1));
-      case PAGESERVER_STOPS -> sleepWhile(load, true, cluster.pageserver());
+          sleepWhile(rounds, false, cluster.safekeeper(one + 1), cluster.safekeeper(other + 1));
+      case PAGESERVER_STOPS -> sleepWhile(rounds, true, cluster.pageserver());
       case SUPERVISOR_STOPS -> {
         cluster.role(endpointName()).pauseAlone();
         Thread.sleep(PAUSE_MILLIS);
         cluster.role(endpointName()).resume();
       }
-      case COMPUTE_STOPS -> sleepWhile(load, false, cluster.role(endpointName()));
-      case COMPUTE_IS_REPLACED -> replaceCompute(main, load);
+      case COMPUTE_STOPS -> sleepWhile(rounds, false, cluster.role(endpointName()));
+      case COMPUTE_IS_REPLACED -> replaceCompute(main, rounds);
       case COMPUTE_IS_KILLED -> {
         cluster.role(endpointName()).kill9All();
         startEndpoint(main);
       }
       case SAFEKEEPER_IS_GRAY -> {
         proxies.get(one).delay(GRAY_MILLIS);
-        awaitProgress(load, "a safekeeper became slow");
+        rounds.awaitProgress("a safekeeper became slow");
         heal(proxies.get(one));
       }
       case SAFEKEEPER_IS_CUT_OFF -> {
         proxies.get(one).holdRequests();
-        awaitProgress(load, "a safekeeper was cut off");
+        rounds.awaitProgress("a safekeeper was cut off");
         heal(proxies.get(one));
       }
       case SAFEKEEPER_IS_NOT_HEARD -> {
         proxies.get(one).holdAnswers();
-        awaitProgress(load, "a safekeeper was not heard any more");
+        rounds.awaitProgress("a safekeeper was not heard any more");
         heal(proxies.get(one));
       }
       case QUORUM_IS_NOT_HEARD -> {
@@ -217,14 +190,14 @@ final class FaultTest {
     assertThat(proxy.heldBytes()).as("bytes that the fault met").isPositive();
   }
 
-  private static void sleepWhile(ListAppend load, boolean goesOn, ChildProcess... processes)
+  private static void sleepWhile(FaultRounds rounds, boolean goesOn, ChildProcess... processes)
       throws IOException, InterruptedException {
     for (ChildProcess process : processes) {
       process.pause();
     }
     try {
       if (goesOn) {
-        awaitProgress(load, processes[0].name() + " was stopped");
+        rounds.awaitProgress(processes[0].name() + " was stopped");
       } else {
         Thread.sleep(PAUSE_MILLIS);
       }
@@ -236,7 +209,7 @@ final class FaultTest {
   }
 
   /** The old one sleeps while another starts elsewhere; awake again, it must not commit. */
-  private void replaceCompute(BranchInfo main, ListAppend load)
+  private void replaceCompute(BranchInfo main, FaultRounds rounds)
       throws IOException, InterruptedException, StorageException, SQLException {
     HostPort before = server;
     ChildProcess old = cluster.role(endpointName());
@@ -244,7 +217,7 @@ final class FaultTest {
       old.pause();
       try {
         startEndpoint(main);
-        awaitProgress(load, "the compute was replaced");
+        rounds.awaitProgress("the compute was replaced");
       } finally {
         old.resume();
       }

@@ -46,7 +46,6 @@ final class MachineFaultTest {
 
   private static final long SEED = Long.getLong("seed", 1);
   private static final int CLIENTS = 5;
-  private static final int COMMITS_PER_ROUND = 30;
   private static final long PROGRESS_MILLIS = 60_000;
   private static final long PAUSE_MILLIS = 300;
   private static final int PROBE_MILLIS = 100;
@@ -120,17 +119,10 @@ final class MachineFaultTest {
     }
     ListAppend load = ListAppend.start(() -> server, CLIENTS, SEED);
     try (load) {
-      awaitProgress(load, "the start");
+      FaultRounds rounds = new FaultRounds(load, SEED);
       Random random = new Random(SEED);
-      for (Fault fault : faults(random)) {
-        long start = System.nanoTime();
-        int before = load.acknowledgedCount();
-        inflict(fault, random, main, load);
-        awaitProgress(load, fault.toString());
-        System.out.printf(
-            "%s: %d commits, %.1f s%n",
-            fault, load.acknowledgedCount() - before, (System.nanoTime() - start) / 1e9);
-      }
+      rounds.run(
+          ROUNDS, Fault.values(), random, fault -> inflict(fault, random, main, load, rounds));
       awaitAllHave(main, commitLsn(main));
     }
     cluster.role(endpointName()).kill9All();
@@ -140,24 +132,8 @@ final class MachineFaultTest {
     }
   }
 
-  /** Each as often as the others, in random order. */
-  private static List<Fault> faults(Random random) {
-    List<Fault> faults = new ArrayList<>();
-    while (faults.size() < ROUNDS) {
-      faults.addAll(List.of(Fault.values()));
-    }
-    List<Fault> chosen = new ArrayList<>(faults.subList(0, ROUNDS));
-    Collections.shuffle(chosen, random);
-    return chosen;
-  }
-
-  private static void awaitProgress(ListAppend load, String after) throws InterruptedException {
-    assertThat(load.awaitProgress(COMMITS_PER_ROUND, PROGRESS_MILLIS))
-        .as("commits after %s with seed %d", after, SEED)
-        .isTrue();
-  }
-
-  private void inflict(Fault fault, Random random, BranchInfo main, ListAppend load)
+  private void inflict(
+      Fault fault, Random random, BranchInfo main, ListAppend load, FaultRounds rounds)
       throws StorageException, IOException, InterruptedException, SQLException {
     List<Integer> hosts = new ArrayList<>(List.of(0, 1, 2));
     Collections.shuffle(hosts, random);
@@ -165,7 +141,7 @@ final class MachineFaultTest {
     switch (fault) {
       case ONE_IS_CUT_OFF -> {
         cut(hosts.subList(0, 1));
-        awaitProgress(load, "one was cut off");
+        rounds.awaitProgress("one was cut off");
         Thread.sleep(pause);
         heal(hosts.subList(0, 1));
       }
@@ -174,7 +150,7 @@ final class MachineFaultTest {
       case CUT_OFF_IN_TURN -> {
         for (int host : hosts) {
           cut(List.of(host));
-          awaitProgress(load, "another was cut off");
+          rounds.awaitProgress("another was cut off");
           heal(List.of(host));
         }
       }
@@ -182,10 +158,10 @@ final class MachineFaultTest {
         cut(hosts.subList(0, 1));
         cluster.role(endpointName()).kill9All();
         startEndpoint(main);
-        awaitProgress(load, "the compute was replaced");
+        rounds.awaitProgress("the compute was replaced");
         heal(hosts.subList(0, 1));
       }
-      case DISK_IS_FULL -> fillDisk(main, load);
+      case DISK_IS_FULL -> fillDisk(main, rounds);
     }
   }
 
@@ -215,7 +191,10 @@ final class MachineFaultTest {
     }
   }
 
-  /** A majority is away: nothing is committed meanwhile. */
+  /**
+   * A majority is away: nothing is committed meanwhile. Of each client one commit that a quorum had
+   * before may still be on its way.
+   */
   private void cutFor(long pauseMillis, List<Integer> hosts, ListAppend load)
       throws InterruptedException {
     cut(hosts);
@@ -223,11 +202,11 @@ final class MachineFaultTest {
     Thread.sleep(pauseMillis);
     int after = load.acknowledgedCount();
     heal(hosts);
-    assertThat(after).as("commits without a quorum").isEqualTo(before);
+    assertThat(after - before).as("commits without a quorum").isLessThanOrEqualTo(CLIENTS);
   }
 
   /** Commits go on with the others; with room again the safekeeper gets what it could not take. */
-  private void fillDisk(BranchInfo main, ListAppend load)
+  private void fillDisk(BranchInfo main, FaultRounds rounds)
       throws StorageException, IOException, InterruptedException, SQLException {
     SmallDisk small = Objects.requireNonNull(disk);
     assertThat(small.fill()).isPositive();
@@ -240,11 +219,11 @@ final class MachineFaultTest {
             .isLessThan(SEGMENT_SWITCHES_MAX);
         // The end of a segment, which the next one is made before.
         Sql.run(connection, "select pg_switch_wal()");
-        awaitProgress(load, "a disk was full");
+        rounds.awaitProgress("a disk was full");
         wanted = commitLsn(main);
       } while (!isBehind(main, wanted));
     }
-    awaitProgress(load, "a safekeeper took nothing more");
+    rounds.awaitProgress("a safekeeper took nothing more");
     assertThat(isBehind(main, wanted)).as("a full disk takes nothing").isTrue();
     small.empty();
     awaitAllHave(main, wanted);
