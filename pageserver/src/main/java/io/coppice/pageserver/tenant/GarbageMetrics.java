@@ -13,25 +13,32 @@ final class GarbageMetrics {
 
   GarbageMetrics(MeterRegistry registry) {
     runs =
-        Counter.builder("coppice_pageserver_gc_runs")
-            .description("Garbage collections of a tenant, or of one branch, that were begun.")
-            .register(registry);
+        counter(
+            registry,
+            "coppice_pageserver_gc_runs",
+            "Garbage collections of a tenant, or of one branch, that were begun.");
     failures =
-        Counter.builder("coppice_pageserver_gc_failures")
-            .description("Branches, or tenants, whose garbage was not all collected in a run.")
-            .register(registry);
+        counter(
+            registry,
+            "coppice_pageserver_gc_failures",
+            "Branches, or tenants, whose garbage was not all collected in a run.");
     removedLayers =
-        Counter.builder("coppice_pageserver_gc_removed_layers")
-            .description("Layers that nobody could read any more, and that were dropped.")
-            .register(registry);
+        counter(
+            registry,
+            "coppice_pageserver_gc_removed_layers",
+            "Layers that nobody could read any more, and that were dropped.");
     removedBytes =
-        Counter.builder("coppice_pageserver_gc_removed_bytes")
-            .description("Bytes of the files of these layers.")
-            .register(registry);
+        counter(
+            registry, "coppice_pageserver_gc_removed_bytes", "Bytes of the files of these layers.");
     rewrittenLayers =
-        Counter.builder("coppice_pageserver_gc_rewritten_layers")
-            .description("Layers that were written anew without what nobody could read any more.")
-            .register(registry);
+        counter(
+            registry,
+            "coppice_pageserver_gc_rewritten_layers",
+            "Layers that were written anew without what nobody could read any more.");
+  }
+
+  private static Counter counter(MeterRegistry registry, String name, String help) {
+    return Counter.builder(name).description(help).register(registry);
   }
 
   void began() {
