@@ -32,7 +32,7 @@ public final class WalDecoder {
   /** Callers read what they fed before they feed more; this much shows that one does not. */
   private static final int UNREAD_BYTES_MAX = 256 << 20;
 
-  private static final int BUFFER_BYTES_MIN = 64 << 10;
+  private static final int BUFFER_BYTES_MIN = 8 << 10;
 
   /** A larger buffer for a record across pages is let go when the record was read. */
   private static final int KEPT_RECORD_BUFFER_BYTES_MAX = 1 << 20;
@@ -43,8 +43,8 @@ public final class WalDecoder {
   private final EndOfWal endOfWal;
   private final CRC32C crc = new CRC32C();
 
-  /** Bytes fed and not yet read: {@code buffer[head, tail)}. */
-  private byte[] buffer = new byte[BUFFER_BYTES_MIN];
+  /** Bytes fed and not yet read: {@code buffer[head, tail)}; as large as what is fed at once. */
+  private byte[] buffer = new byte[0];
 
   private int head;
   private int tail;

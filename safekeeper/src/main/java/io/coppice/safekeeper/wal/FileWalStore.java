@@ -7,7 +7,6 @@ import io.coppice.postgres.version.PostgresVersion;
 import io.coppice.postgres.wal.WalDecoder;
 import io.coppice.postgres.wal.WalRecord;
 import io.coppice.safekeeper.consensus.DiskFailure;
-import io.coppice.safekeeper.consensus.Request;
 import io.coppice.safekeeper.consensus.TimelineProperties;
 import io.coppice.safekeeper.consensus.WalStore;
 import java.io.IOException;
@@ -48,7 +47,9 @@ final class FileWalStore implements WalStore, AutoCloseable {
   private final PostgresVersion version;
   private final Executor creator;
   private final WalRecord record = new WalRecord();
-  private final byte[] scratch = new byte[Request.Append.DATA_SIZE_BYTES_MAX];
+
+  /** What is being written; as large as that ever was, for most timelines are idle. */
+  private byte[] scratch = new byte[0];
 
   /** Where the first record begins that is looked at. */
   private Lsn recordsFrom;
@@ -197,6 +198,9 @@ final class FileWalStore implements WalStore, AutoCloseable {
     int length = data.remaining();
     if (length == 0) {
       return;
+    }
+    if (scratch.length < length) {
+      scratch = new byte[Math.max(length, 2 * scratch.length)];
     }
     data.get(data.position(), scratch, 0, length);
     try {

@@ -9,12 +9,12 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** Objects in memory. A call may fail without having been done, or having been done. */
 final class SimObjectStore implements ObjectStore {
@@ -23,7 +23,7 @@ final class SimObjectStore implements ObjectStore {
   private static final int PER_MILLION = 60_000;
 
   private final World world;
-  private final NavigableMap<String, byte[]> objects = new TreeMap<>();
+  private final NavigableMap<String, SimObject> objects = new TreeMap<>();
 
   SimObjectStore(World world) {
     this.world = world;
@@ -34,15 +34,34 @@ final class SimObjectStore implements ObjectStore {
     String name = DurableLog.segmentName(at) + SEGMENT_SUFFIX;
     return objects.entrySet().stream()
         .filter(entry -> entry.getKey().endsWith("/" + name))
-        .map(entry -> expanded(entry.getValue()))
+        .map(entry -> entry.getValue().expanded())
         .findFirst();
   }
 
-  private static byte[] expanded(byte[] compressed) {
-    try (ZstdInputStream in = new ZstdInputStream(new ByteArrayInputStream(compressed))) {
-      return in.readAllBytes();
-    } catch (IOException e) {
-      throw new Violation("a segment was uploaded that does not expand: " + e);
+  /** What is stored, and of a segment, which is looked at again and again, what it expands to. */
+  private static final class SimObject {
+    private final byte[] bytes;
+    private byte @Nullable [] expanded;
+
+    SimObject(byte[] bytes) {
+      this.bytes = bytes;
+    }
+
+    byte[] expanded() {
+      byte[] known = expanded;
+      if (known == null) {
+        known = expand();
+        expanded = known;
+      }
+      return known;
+    }
+
+    private byte[] expand() {
+      try (ZstdInputStream in = new ZstdInputStream(new ByteArrayInputStream(bytes))) {
+        return in.readAllBytes();
+      } catch (IOException e) {
+        throw new Violation("a segment was uploaded that does not expand: " + e);
+      }
     }
   }
 
@@ -64,14 +83,15 @@ final class SimObjectStore implements ObjectStore {
   public void put(String name, byte[] contents) throws StorageException {
     before(name);
     world.trace.add("object %s", name);
-    objects.put(name, contents.clone());
+    SimObject object = new SimObject(contents.clone());
+    objects.put(name, object);
     boolean isSegment = SEGMENT.matcher(name).matches();
     String segment = name.substring(0, name.length() - (isSegment ? SEGMENT_SUFFIX.length() : 0));
     if (isSegment && !objects.containsKey(segment + ".crc")) {
       throw new Violation("object %s is there before its checksums".formatted(name));
     }
     if (isSegment) {
-      world.oracle.uploaded(segment, expanded(contents));
+      world.oracle.uploaded(segment, object.expanded());
       world.coverage.mark("a segment was uploaded");
     }
     after(name);
@@ -94,7 +114,7 @@ final class SimObjectStore implements ObjectStore {
   @Override
   public Optional<byte[]> get(String name) throws StorageException {
     before(name);
-    return Optional.ofNullable(objects.get(name)).map(bytes -> Arrays.copyOf(bytes, bytes.length));
+    return Optional.ofNullable(objects.get(name)).map(object -> object.bytes.clone());
   }
 
   @Override
@@ -115,7 +135,7 @@ final class SimObjectStore implements ObjectStore {
     before(prefix);
     return objects.tailMap(prefix).entrySet().stream()
         .takeWhile(entry -> entry.getKey().startsWith(prefix))
-        .map(entry -> new ObjectInfo(entry.getKey(), entry.getValue().length))
+        .map(entry -> new ObjectInfo(entry.getKey(), entry.getValue().bytes.length))
         .toList();
   }
 
