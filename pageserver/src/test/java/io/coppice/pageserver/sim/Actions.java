@@ -191,21 +191,39 @@ final class Actions {
   void branch() throws StorageException, InterruptedException {
     // The newest often, so that chains grow long.
     SimBranch parent = world.onceIn(2) ? world.branches.getLast() : world.any(world.branches);
-    if (world.branches.size() >= BRANCHES_MAX || parent.depth() >= DEPTH_MAX) {
+    if (!canBranch(parent)) {
       return;
     }
-    branchesAsked++;
     Lsn oldest = Lsn.max(parent.start, parent.readableFrom);
     Optional<Lsn> at =
         world.onceIn(3) || parent.last().isBefore(oldest)
             ? Optional.empty()
             : Optional.of(oldest.plus(world.random.nextLong(parent.last().minus(oldest) + 1)));
-    BranchRequest request =
-        world.request(new TimelineId(3, branchesAsked), "branch-" + branchesAsked, parent, at);
-    create(new World.Unsure(request, parent));
+    create(ask(parent, at));
   }
 
-  private void create(World.Unsure asked) throws StorageException, InterruptedException {
+  /** Whether there are not too many already. */
+  boolean canBranch(SimBranch parent) {
+    return world.branches.size() < BRANCHES_MAX && parent.depth() < DEPTH_MAX;
+  }
+
+  /** A branch of the oldest of another that can be branched off. */
+  void branchOldest(SimBranch parent) throws StorageException, InterruptedException {
+    create(askOldest(parent));
+  }
+
+  World.Unsure askOldest(SimBranch parent) {
+    Lsn oldest = Lsn.max(parent.start, parent.readableFrom);
+    return ask(parent, parent.last().isBefore(oldest) ? Optional.empty() : Optional.of(oldest));
+  }
+
+  private World.Unsure ask(SimBranch parent, Optional<Lsn> at) {
+    branchesAsked++;
+    TimelineId id = new TimelineId(3, branchesAsked);
+    return new World.Unsure(world.request(id, "branch-" + branchesAsked, parent, at), parent);
+  }
+
+  void create(World.Unsure asked) throws StorageException, InterruptedException {
     BranchRequest request = asked.request();
     String at = request.lsn().map(Lsn::toString).orElse("its end");
     try {
@@ -294,12 +312,15 @@ final class Actions {
   /** A branch without branches goes. */
   void delete() throws StorageException {
     List<SimBranch> leaves = new ArrayList<>(world.branches);
-    leaves.removeIf(branch -> branch.parent == null || hasChildren(branch));
+    leaves.removeIf(branch -> !isLeaf(branch));
     if (!leaves.isEmpty()) {
-      SimBranch leaf = world.any(leaves);
-      world.branches.remove(leaf);
-      delete(leaf);
+      delete(world.any(leaves));
     }
+  }
+
+  /** Whether it can be deleted without others. */
+  boolean isLeaf(SimBranch branch) {
+    return branch.parent != null && !hasChildren(branch);
   }
 
   private boolean hasChildren(SimBranch branch) {
@@ -308,7 +329,27 @@ final class Actions {
         || world.unsure.stream().anyMatch(other -> other.parent() == branch);
   }
 
-  private void delete(SimBranch branch) throws StorageException {
+  void delete(SimBranch branch) throws StorageException {
+    delete(branch, false);
+  }
+
+  /**
+   * What was deleted may hold its parent again: a start goes on with deletions that were over,
+   * since it cannot know, and may fail.
+   */
+  void settle() throws StorageException {
+    SimObjectStore store = world.server().store;
+    boolean wasCalm = store.isCalm();
+    store.setCalm(true);
+    store.endAfter(Long.MAX_VALUE);
+    world.server().tenants.sweep();
+    addFound();
+    store.setCalm(wasCalm);
+    world.coverage.mark("deletions of branches were finished once more");
+  }
+
+  private void delete(SimBranch branch, boolean isSettled) throws StorageException {
+    world.branches.remove(branch);
     try {
       world.server().tenants.deleteBranch(World.id(branch));
       world.say("delete %s", branch);
@@ -316,8 +357,12 @@ final class Actions {
     } catch (StorageException.NotFound _) {
       world.say("delete %s, which is gone", branch);
     } catch (StorageException.Precondition e) {
-      Violation.check(branch.mayBeProtected, "%s cannot be deleted: %s", branch, e);
       world.branches.add(branch);
+      Violation.check(branch.mayBeProtected || !isSettled, "%s cannot be deleted: %s", branch, e);
+      if (!branch.mayBeProtected) {
+        settle();
+        delete(branch, true);
+      }
     } catch (StorageException.Transient _) {
       world.say("delete %s fails", branch);
       world.coverage.mark("deleting a branch failed");

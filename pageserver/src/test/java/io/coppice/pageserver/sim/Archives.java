@@ -9,9 +9,11 @@ import java.util.List;
 /** Branches are archived and brought back, with WAL that is on its way to them or not. */
 final class Archives {
   private final World world;
+  private final Actions actions;
 
-  Archives(World world) {
+  Archives(World world, Actions actions) {
     this.world = world;
+    this.actions = actions;
   }
 
   private BranchArchive service() {
@@ -20,7 +22,11 @@ final class Archives {
 
   /** A branch that nothing reads from goes away, with its files; others are refused. */
   void archive() throws StorageException, InterruptedException {
-    SimBranch branch = anyToArchive();
+    archive(anyToArchive(), false);
+  }
+
+  private void archive(SimBranch branch, boolean isSettled)
+      throws StorageException, InterruptedException {
     boolean isRead = isRead(branch);
     boolean wasThere = !branch.mayBeArchived;
     world.server().maintenance.setAtOnce(true);
@@ -33,8 +39,14 @@ final class Archives {
       world.coverage.mark("a branch was archived");
     } catch (StorageException.Precondition e) {
       // Also of branches that were never made, or are not wholly deleted.
-      Violation.check(mayHaveBranches(branch), "%s cannot be archived: %s", branch, e);
+      Violation.check(
+          mayHaveBranches(branch) || !isSettled, "%s cannot be archived: %s", branch, e);
       branch.mayBeArchived = !wasThere;
+      if (!mayHaveBranches(branch)) {
+        actions.settle();
+        archive(branch, true);
+        return;
+      }
       world.coverage.mark("a branch that others read from was not archived");
     } catch (StorageException.Transient _) {
       world.say("archive %s fails", branch);

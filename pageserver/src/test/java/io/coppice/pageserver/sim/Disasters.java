@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Ends of page servers, good and bad, and what becomes of their disks. */
 final class Disasters {
@@ -85,16 +86,45 @@ final class Disasters {
     startAgain();
   }
 
+  /** The second page server, once it has started. */
+  private final class Follower {
+    private @Nullable SimServer started;
+
+    /** Not between the look before a write that is made again, and that write: see 0013. */
+    void startWithin(SimServer stale) throws StorageException {
+      if (!stale.store.isIndexInDoubt()) {
+        var _ = start();
+      }
+    }
+
+    SimServer start() throws StorageException {
+      if (started == null) {
+        started = SimServer.start(world, world.directory.resolveSibling("elsewhere"));
+      }
+      return started;
+    }
+  }
+
   /** A second page server takes over, and the first goes on for a while without knowing it. */
   void takeOver() throws StorageException, InterruptedException, IOException {
     SimServer stale = world.server();
-    Path elsewhere = world.directory.resolveSibling("elsewhere");
     world.say("take over");
     world.coverage.mark("a page server was taken over");
-    if (world.random.nextBoolean()) {
-      garbage.collect(stale, Optional.empty());
+    world.clock.advanceMillis(Leases.DURATION.toMillis());
+    List<SimBranch> withGarbage = garbage.withGarbage();
+    Follower follower = new Follower();
+    // Often when it has just looked whether it was followed, and goes by that.
+    stale.store.interrupt(
+        world.random.nextBoolean() ? 2 : 1 + world.random.nextInt(OPERATIONS_LEFT_MAX),
+        () -> follower.startWithin(stale));
+    garbage.collect(
+        stale,
+        Optional.empty(),
+        world.random.nextBoolean() ? Garbage.NOTHING_KEPT : garbage.anySettings());
+    if (follower.started != null) {
+      world.coverage.mark("a page server was followed while it collected garbage");
     }
-    SimServer next = SimServer.start(world, elsewhere);
+    SimServer next = follower.start();
     stale.maintenance.setAtOnce(true);
     for (Timeline timeline : stale.tenants.timelines()) {
       try {
@@ -107,7 +137,7 @@ final class Disasters {
     if (world.random.nextBoolean()) {
       detachments.detachOn(stale);
     }
-    garbage.collect(stale, Optional.empty());
+    garbage.collect(stale, Optional.empty(), garbage.anySettings());
     stale.maintenance.runAsked();
     Map<SimBranch, Lsn> readable = new HashMap<>();
     for (SimBranch branch : world.branches) {
@@ -116,7 +146,7 @@ final class Disasters {
     stale.crash();
     world.setServer(next);
     adopt();
-    useAfterTakeOver();
+    useAfterTakeOver(withGarbage);
     next.stop();
     world.setServer(SimServer.start(world, world.directory));
     // A cut-off of which the first did not know whether it was saved, it may have taken back.
@@ -125,8 +155,15 @@ final class Disasters {
   }
 
   /** What needs, or drops, history of which the first page server may have another idea. */
-  private void useAfterTakeOver() throws StorageException, InterruptedException {
-    actions.branch();
+  private void useAfterTakeOver(List<SimBranch> withGarbage)
+      throws StorageException, InterruptedException {
+    List<SimBranch> parents = new ArrayList<>(withGarbage);
+    parents.removeIf(parent -> !actions.canBranch(parent));
+    if (parents.isEmpty() || world.onceIn(4)) {
+      actions.branch();
+    } else {
+      actions.branchOldest(world.any(parents));
+    }
     if (world.onceIn(2)) {
       world.clock.advanceMillis(Leases.DURATION.toMillis());
       garbage.collect();

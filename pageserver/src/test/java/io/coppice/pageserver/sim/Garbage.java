@@ -5,6 +5,9 @@ import io.coppice.common.id.Lsn;
 import io.coppice.common.id.TimelineId;
 import io.coppice.pageserver.gc.Cutoff;
 import io.coppice.pageserver.gc.GcSettings;
+import io.coppice.pageserver.layer.LayerDescriptor;
+import io.coppice.pageserver.layer.LayerKind;
+import io.coppice.pageserver.layer.LayerName;
 import io.coppice.pageserver.query.Commit;
 import io.coppice.pageserver.remote.TimelineIndex;
 import io.coppice.pageserver.tenant.GarbageCollection;
@@ -21,6 +24,9 @@ final class Garbage {
   private static final int PITR_MILLIS_MAX = 3 * 3_600_000;
   private static final int HORIZON_BYTES_MAX = 8_000;
 
+  /** Nothing is kept that nobody holds. */
+  static final GcSettings NOTHING_KEPT = new GcSettings(Duration.ZERO, 0);
+
   private record Lease(SimBranch branch, Lsn lsn, Instant until) {}
 
   private final World world;
@@ -33,18 +39,60 @@ final class Garbage {
   /** Of one branch, or of all. */
   void collect() throws StorageException {
     SimBranch branch = world.any(world.branches);
-    collect(world.server(), world.onceIn(3) ? Optional.of(branch.id) : Optional.empty());
+    collect(
+        world.server(), world.onceIn(3) ? Optional.of(branch.id) : Optional.empty(), anySettings());
     for (SimBranch other : world.branches) {
       noteReadableFrom(other);
     }
   }
 
+  GcSettings anySettings() throws StorageException {
+    if (world.onceIn(4)) {
+      return untilAnImage(world.any(world.branches));
+    }
+    return new GcSettings(
+        Duration.ofMillis(world.onceIn(4) ? 0 : world.random.nextInt(PITR_MILLIS_MAX)),
+        world.onceIn(4) ? 0 : world.random.nextInt(HORIZON_BYTES_MAX));
+  }
+
+  /** History is to begin just before an image, which has all that it begins with but the last. */
+  private GcSettings untilAnImage(SimBranch branch) throws StorageException {
+    List<Lsn> images =
+        world.server().timeline(branch).durableIndex().layers().stream()
+            .map(LayerDescriptor::name)
+            .filter(name -> name.kind() == LayerKind.IMAGE)
+            .map(LayerName::lsnFrom)
+            .filter(lsn -> lsn.isAfter(branch.start) && lsn.isAtOrBefore(branch.last()))
+            .toList();
+    return images.isEmpty()
+        ? NOTHING_KEPT
+        : new GcSettings(Duration.ZERO, branch.last().minus(world.any(images)) + 1);
+  }
+
+  /** Branches of which layers would go if nothing were kept that nobody holds. */
+  List<SimBranch> withGarbage() throws StorageException {
+    List<TimelineId> ids =
+        foreseen().stream().filter(r -> r.layers() > 0).map(r -> r.id().timeline()).toList();
+    return world.branches.stream().filter(branch -> ids.contains(branch.id)).toList();
+  }
+
+  /** Branches for each of which alone layers of its parent would be kept. */
+  List<SimBranch> holders() throws StorageException {
+    List<String> names =
+        foreseen().stream()
+            .map(GarbageCollection.Report::heldByBranches)
+            .filter(holders -> holders.size() == 1)
+            .map(List::getFirst)
+            .toList();
+    return world.branches.stream().filter(branch -> names.contains(branch.name)).toList();
+  }
+
+  private List<GarbageCollection.Report> foreseen() throws StorageException {
+    return world.server().tenants.garbage().run(World.TENANT, Optional.empty(), NOTHING_KEPT, true);
+  }
+
   /** As a page server does it, maybe one that does not know that it was followed. */
-  void collect(SimServer server, Optional<TimelineId> only) {
-    GcSettings settings =
-        new GcSettings(
-            Duration.ofMillis(world.onceIn(4) ? 0 : world.random.nextInt(PITR_MILLIS_MAX)),
-            world.onceIn(4) ? 0 : world.random.nextInt(HORIZON_BYTES_MAX));
+  void collect(SimServer server, Optional<TimelineId> only, GcSettings settings) {
     boolean isDry = world.onceIn(5);
     for (SimBranch branch : world.branches) {
       if (!branch.isBlocked) {

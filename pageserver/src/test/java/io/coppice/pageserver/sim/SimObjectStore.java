@@ -1,14 +1,17 @@
 package io.coppice.pageserver.sim;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.id.TimelineId;
 import io.coppice.common.objectstore.ObjectInfo;
 import io.coppice.common.objectstore.ObjectStore;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.random.RandomGenerator;
 
@@ -26,6 +29,10 @@ final class SimObjectStore implements ObjectStore {
   private final int failuresPerMille;
   private boolean calm;
   private long operationsLeft = Long.MAX_VALUE;
+  private long operationsBefore = Long.MAX_VALUE;
+  private Interruption interruption = () -> {};
+  private String unanswered = "";
+  private final Set<String> inDoubt = new HashSet<>();
 
   SimObjectStore(Bucket bucket, RandomGenerator random, int failuresPerMille, Coverage coverage) {
     this.bucket = bucket;
@@ -49,6 +56,27 @@ final class SimObjectStore implements ObjectStore {
     operationsLeft = operations;
   }
 
+  /** From now on no write of this timeline's index has an answer; each is done or not. */
+  void leaveInDoubt(TimelineId timeline) {
+    unanswered = "/" + timeline + "/";
+  }
+
+  /** Whether there is an index of which nobody knows what was written. */
+  boolean isIndexInDoubt() {
+    return !inDoubt.isEmpty();
+  }
+
+  /** What somebody else does while an operation is on its way. */
+  interface Interruption {
+    void run() throws StorageException;
+  }
+
+  /** Something happens between two operations: just before that one, where 1 is the next. */
+  void interrupt(long operation, Interruption by) {
+    operationsBefore = operation;
+    interruption = by;
+  }
+
   private interface Operation<T> {
     T run() throws StorageException;
   }
@@ -58,17 +86,35 @@ final class SimObjectStore implements ObjectStore {
       throw new StorageException.Transient("the object store is gone");
     }
     operationsLeft--;
-    boolean isLast = operationsLeft == 0;
-    if (isLast || (!calm && random.nextInt(PER_MILLE) < failuresPerMille)) {
+    operationsBefore--;
+    if (operationsBefore == 0) {
+      interruption.run();
+    }
+    if (isFailing(what, name)) {
       String where = what + " " + kind(name);
       boolean isDone = random.nextBoolean();
       if (isDone) {
         T _ = operation.run();
       }
+      if (isIndex(what, name)) {
+        inDoubt.add(name);
+      }
       coverage.mark("store: " + where + (isDone ? ", done without an answer" : ", not done"));
       throw new StorageException.Transient(where + " failed");
     }
-    return operation.run();
+    T result = operation.run();
+    inDoubt.remove(name);
+    return result;
+  }
+
+  private static boolean isIndex(String what, String name) {
+    return what.equals("put") && kind(name).equals("index");
+  }
+
+  private boolean isFailing(String what, String name) {
+    return operationsLeft == 0
+        || (!unanswered.isEmpty() && isIndex(what, name) && name.contains(unanswered))
+        || (!calm && random.nextInt(PER_MILLE) < failuresPerMille);
   }
 
   private static String kind(String name) {

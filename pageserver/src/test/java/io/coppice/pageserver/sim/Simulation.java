@@ -33,6 +33,7 @@ final class Simulation {
   private final Reads reads;
   private final Archives archives;
   private final Detachments detachments;
+  private final Doubts doubts;
 
   private Simulation(World world, Coverage coverage) {
     this.world = world;
@@ -40,9 +41,10 @@ final class Simulation {
     this.actions = new Actions(world);
     this.garbage = new Garbage(world);
     this.changes = new Changes(world, actions);
-    this.archives = new Archives(world);
+    this.archives = new Archives(world, actions);
     this.detachments = new Detachments(world, garbage);
     this.disasters = new Disasters(world, actions, garbage, changes, archives, detachments);
+    this.doubts = new Doubts(world, actions, garbage, disasters);
     this.reads = new Reads(world);
   }
 
@@ -122,6 +124,8 @@ final class Simulation {
       disasters.crashWithin();
     } else if (choice < 96) {
       disasters.takeOver();
+    } else if (choice < 98) {
+      doubts.cause();
     } else {
       world.clock.advanceMillis(world.random.nextInt(3_600_000));
     }
