@@ -122,7 +122,8 @@ final class IngestShapesBenchmark implements Benchmark {
     Path file = directory.resolve("layer");
     long startNanos = Clock.SYSTEM.monotonicNanos();
     OpenLayer layer = new OpenLayer(new Lsn(8), 0, environment);
-    try (SstLayerWriter writer = SstLayerWriter.create(environment, LayerKind.DELTA, temporary)) {
+    try (SstLayerWriter writer =
+        SstLayerWriter.create(environment, LayerKind.DELTA, 0, temporary)) {
       Lsn last = fill(layer, shape, values);
       layer.setFrozen();
       double inMemory = (Clock.SYSTEM.monotonicNanos() - startNanos) / 1e9;
@@ -130,7 +131,7 @@ final class IngestShapesBenchmark implements Benchmark {
       LayerName name =
           new LayerName(
               LayerKind.DELTA, keys.first(), keys.last().next(), new Lsn(9), last.plus(1), 1);
-      var _ = writer.finish(OWNER, name, 0);
+      var _ = writer.finish(OWNER, name);
       DurableFiles.renameDurably(temporary, file);
       return new double[] {inMemory, (Clock.SYSTEM.monotonicNanos() - startNanos) / 1e9};
     } finally {

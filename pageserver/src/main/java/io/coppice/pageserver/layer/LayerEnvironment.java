@@ -6,6 +6,7 @@ import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.Cache;
 import org.rocksdb.ChecksumType;
+import org.rocksdb.CompressionOptions;
 import org.rocksdb.CompressionType;
 import org.rocksdb.EnvOptions;
 import org.rocksdb.LRUCache;
@@ -21,12 +22,16 @@ import org.rocksdb.RocksDB;
  * or index type, so options are chosen for size. Only the prefix bloom filter is used by iterators
  * of single files, hence none of whole keys. Deltas have 16 KiB blocks and a cache; an image's
  * block is one page, and the cache of the operating system does for it.
+ *
+ * <p>What is flushed is to be written fast and soon merged; what is merged is kept, and compressed
+ * to little more than half of that.
  */
 public final class LayerEnvironment implements AutoCloseable {
   private static final int DELTA_BLOCK_SIZE_BYTES = 16 << 10;
   private static final int IMAGE_BLOCK_SIZE_BYTES = 4 << 10;
   private static final int BLOOM_BITS_PER_KEY = 10;
   private static final int TABLE_FORMAT_VERSION = 6;
+  private static final int ZSTD_LEVEL = 1;
 
   /** About the memory of one layer while one branch is written to. */
   private static final int IDLE_CHUNKS_MAX = 5;
@@ -41,6 +46,8 @@ public final class LayerEnvironment implements AutoCloseable {
   private final AtomicLong residencyVersion = new AtomicLong();
   private final Cache blockCache;
   private final BloomFilter bloomFilter = new BloomFilter(BLOOM_BITS_PER_KEY, false);
+  private final CompressionOptions zstd = new CompressionOptions().setLevel(ZSTD_LEVEL);
+  private final Options flushOptions;
   private final Options deltaOptions;
   private final Options imageOptions;
   private volatile long coarseMillis;
@@ -60,8 +67,11 @@ public final class LayerEnvironment implements AutoCloseable {
   /** An environment with a block cache of that size. */
   public LayerEnvironment(long blockCacheSizeBytes) {
     blockCache = new LRUCache(blockCacheSizeBytes);
-    deltaOptions = options(tableConfig(DELTA_BLOCK_SIZE_BYTES).setBlockCache(blockCache));
-    imageOptions = options(tableConfig(IMAGE_BLOCK_SIZE_BYTES).setNoBlockCache(true));
+    BlockBasedTableConfig deltas = tableConfig(DELTA_BLOCK_SIZE_BYTES).setBlockCache(blockCache);
+    BlockBasedTableConfig images = tableConfig(IMAGE_BLOCK_SIZE_BYTES).setNoBlockCache(true);
+    flushOptions = options(deltas).setCompressionType(CompressionType.LZ4_COMPRESSION);
+    deltaOptions = options(deltas).setCompressionType(CompressionType.ZSTD_COMPRESSION);
+    imageOptions = options(images).setCompressionType(CompressionType.ZSTD_COMPRESSION);
   }
 
   private BlockBasedTableConfig tableConfig(int blockSizeBytes) {
@@ -73,10 +83,10 @@ public final class LayerEnvironment implements AutoCloseable {
         .setWholeKeyFiltering(false);
   }
 
-  private static Options options(BlockBasedTableConfig table) {
+  private Options options(BlockBasedTableConfig table) {
     return new Options()
         .setTableFormatConfig(table)
-        .setCompressionType(CompressionType.LZ4_COMPRESSION)
+        .setCompressionOptions(zstd)
         .useFixedLengthPrefixExtractor(Key.SIZE_BYTES);
   }
 
@@ -104,9 +114,10 @@ public final class LayerEnvironment implements AutoCloseable {
     return chunks;
   }
 
-  Options options(LayerKind kind) {
+  /** To write a layer of that level; any of a kind will do to read one. */
+  Options options(LayerKind kind, int level) {
     return switch (kind) {
-      case DELTA -> deltaOptions;
+      case DELTA -> level == 0 ? flushOptions : deltaOptions;
       case IMAGE -> imageOptions;
     };
   }
@@ -139,6 +150,8 @@ public final class LayerEnvironment implements AutoCloseable {
     envOptions.close();
     imageOptions.close();
     deltaOptions.close();
+    flushOptions.close();
+    zstd.close();
     bloomFilter.close();
     blockCache.close();
   }

@@ -42,7 +42,8 @@ final class SstLayer extends RefCounted {
   static SstLayer open(
       LayerEnvironment environment, TenantTimelineId owner, LayerDescriptor wanted, Path file)
       throws StorageException {
-    SstFileReader reader = new SstFileReader(environment.options(wanted.name().kind()));
+    SstFileReader reader =
+        new SstFileReader(environment.options(wanted.name().kind(), wanted.level()));
     SstLayer layer = new SstLayer(file, environment, reader);
     try {
       reader.open(file.toString());

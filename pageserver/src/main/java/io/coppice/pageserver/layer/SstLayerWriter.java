@@ -21,6 +21,7 @@ public final class SstLayerWriter implements AutoCloseable {
   private static final int READ_AHEAD_VERSIONS = 64;
 
   private final Path file;
+  private final int level;
   private final SstFileWriter writer;
   private final ByteBuffer keyBuffer = LayerKeys.newBuffer();
   private ByteBuffer valueBuffer = ByteBuffer.allocateDirect(1 << 14);
@@ -33,18 +34,20 @@ public final class SstLayerWriter implements AutoCloseable {
   private long valueBytes;
   private boolean finished;
 
-  private SstLayerWriter(Path file, SstFileWriter writer) {
+  private SstLayerWriter(Path file, int level, SstFileWriter writer) {
     this.file = file;
+    this.level = level;
     this.writer = writer;
   }
 
   /** Begins a file, whose directory is there. */
-  public static SstLayerWriter create(LayerEnvironment environment, LayerKind kind, Path file)
-      throws StorageException {
-    SstFileWriter writer = new SstFileWriter(environment.envOptions(), environment.options(kind));
+  public static SstLayerWriter create(
+      LayerEnvironment environment, LayerKind kind, int level, Path file) throws StorageException {
+    SstFileWriter writer =
+        new SstFileWriter(environment.envOptions(), environment.options(kind, level));
     try {
       writer.open(file.toString());
-      return new SstLayerWriter(file, writer);
+      return new SstLayerWriter(file, level, writer);
     } catch (RocksDBException e) {
       writer.close();
       throw failed(file, e);
@@ -143,8 +146,7 @@ public final class SstLayerWriter implements AutoCloseable {
   }
 
   /** Ends the file and syncs it; giving it its name is left to the caller. */
-  public LayerDescriptor finish(TenantTimelineId owner, LayerName name, int level)
-      throws StorageException {
+  public LayerDescriptor finish(TenantTimelineId owner, LayerName name) throws StorageException {
     try {
       writer.put(LayerIdentity.key(), new LayerIdentity(owner, name, entryCount).encode());
       writer.finish();

@@ -88,7 +88,7 @@ public final class ImageLayersWriter implements ImageImport {
     }
     if (writing == null) {
       temporary = cache.temporary("import-" + layers.size());
-      writing = SstLayerWriter.create(environment.layers(), LayerKind.IMAGE, temporary);
+      writing = SstLayerWriter.create(environment.layers(), LayerKind.IMAGE, LEVEL, temporary);
       file = writing;
     }
     writing.put(key, lsn().value(), value, offset, length);
@@ -98,7 +98,7 @@ public final class ImageLayersWriter implements ImageImport {
   private void cut(SstLayerWriter writing, Key toExclusive) throws StorageException {
     LayerName name =
         LayerName.image(fileFrom, toExclusive, lsn(), environment.remote().generation());
-    layers.add(writing.finish(index.id(), name, LEVEL));
+    layers.add(writing.finish(index.id(), name));
     writing.close();
     file = null;
     cache.publish(temporary, name);

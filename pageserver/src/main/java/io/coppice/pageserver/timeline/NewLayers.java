@@ -42,14 +42,14 @@ final class NewLayers {
     int number = environment.remote().nextLayerNumber();
     Path temporary = cache.temporary("layer-%08x".formatted(number));
     return new File(
-        SstLayerWriter.create(environment.layers(), kind, temporary), temporary, number);
+        SstLayerWriter.create(environment.layers(), kind, LEVEL, temporary), temporary, number);
   }
 
   /** Ends a file and uploads it. */
   void complete(File file, LayerName unnumbered) throws StorageException {
     LayerName name = unnumbered.withNumber(file.number());
     names.add(name);
-    LayerDescriptor layer = file.writer().finish(id, name, LEVEL);
+    LayerDescriptor layer = file.writer().finish(id, name);
     cache.publish(file.temporary(), name);
     cache.upload(name);
     complete.add(layer);

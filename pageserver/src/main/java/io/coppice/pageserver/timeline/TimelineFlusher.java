@@ -32,6 +32,7 @@ import org.slf4j.LoggerFactory;
  */
 final class TimelineFlusher {
   private static final Logger log = LoggerFactory.getLogger(TimelineFlusher.class);
+  private static final int LEVEL = 0;
   private static final int UPLOADS_PENDING_MAX = 4;
 
   private final TimelineEnvironment environment;
@@ -181,7 +182,7 @@ final class TimelineFlusher {
     Path temporary = cache.temporary("flush-%016x".formatted(first.value()));
     long startMillis = environment.clock().monotonicMillis();
     try (SstLayerWriter file =
-        SstLayerWriter.create(environment.layers(), LayerKind.DELTA, temporary)) {
+        SstLayerWriter.create(environment.layers(), LayerKind.DELTA, LEVEL, temporary)) {
       SstLayerWriter.KeyBounds keys = file.putAll(layer);
       LayerName name =
           new LayerName(
@@ -191,7 +192,7 @@ final class TimelineFlusher {
               first,
               last.plus(1),
               environment.remote().generation());
-      LayerDescriptor written = file.finish(id, name, 0);
+      LayerDescriptor written = file.finish(id, name);
       cache.publish(temporary, name);
       environment
           .metrics()

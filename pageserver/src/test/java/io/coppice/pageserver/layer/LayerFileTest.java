@@ -72,11 +72,11 @@ class LayerFileTest {
       expected.computeIfAbsent(key, _ -> new TreeMap<>()).put(101L + i, value);
     }
     layer.setFrozen();
-    try (SstLayerWriter writer = SstLayerWriter.create(environment, LayerKind.DELTA, file)) {
+    try (SstLayerWriter writer = SstLayerWriter.create(environment, LayerKind.DELTA, 0, file)) {
       SstLayerWriter.KeyBounds keys = writer.putAll(layer);
       assertThat(keys.first()).isEqualTo(expected.firstKey());
       assertThat(keys.last()).isEqualTo(expected.lastKey());
-      return writer.finish(OWNER, name(keys), 0);
+      return writer.finish(OWNER, name(keys));
     } finally {
       layer.release();
     }

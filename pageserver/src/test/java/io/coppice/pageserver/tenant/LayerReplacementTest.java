@@ -96,7 +96,7 @@ class LayerReplacementTest {
   private LayerDescriptor merged(Store store, Timeline timeline, int number)
       throws StorageException {
     Path file = store.directory.resolve("merged-" + number);
-    try (SstLayerWriter writer = SstLayerWriter.create(environment, LayerKind.DELTA, file)) {
+    try (SstLayerWriter writer = SstLayerWriter.create(environment, LayerKind.DELTA, 1, file)) {
       for (int key = 0; key < KEYS; key++) {
         for (int round = ROUNDS - 1; round >= 0; round--) {
           byte[] value = Store.value(text(round, key));
@@ -112,7 +112,7 @@ class LayerReplacementTest {
               lsn(ROUNDS - 1, KEYS - 1).plus(1),
               timeline.durableIndex().layers().getFirst().name().generation(),
               number);
-      LayerDescriptor layer = writer.finish(timeline.id(), name, 1);
+      LayerDescriptor layer = writer.finish(timeline.id(), name);
       Files.copy(file, layerFile(store, name));
       store.objects.putFile(prefix() + name, file);
       return layer;
