@@ -223,10 +223,20 @@ final class TenantState {
               .formatted(timeline.name()));
     }
     if (childCounts.getOrDefault(id, 0) > 0) {
-      throw new StorageException.Precondition(
-          "branch \"%s\" has branches (%s); delete them first"
-              .formatted(timeline.name(), String.join(", ", childNames(id, namesMax))));
+      List<String> children = childNames(id, namesMax);
+      throw children.isEmpty()
+          ? hasUnsettledBranches(timeline)
+          : new StorageException.Precondition(
+              "branch \"%s\" has branches (%s); delete them first"
+                  .formatted(timeline.name(), String.join(", ", children)));
     }
+  }
+
+  /** They hold it, and have no names that anybody could use. */
+  private static StorageException.Precondition hasUnsettledBranches(Timeline timeline) {
+    return new StorageException.Precondition(
+        "branch \"%s\" has branches that are being made or deleted, or are damaged"
+            .formatted(timeline.name()));
   }
 
   /**
@@ -257,9 +267,7 @@ final class TenantState {
                   String.join(", ", reading.stream().sorted().limit(namesMax).toList())));
     }
     if (childCounts.getOrDefault(id, 0) > archived) {
-      throw new StorageException.Precondition(
-          "branch \"%s\" has branches that are being made or deleted, or are damaged"
-              .formatted(timeline.name()));
+      throw hasUnsettledBranches(timeline);
     }
   }
 
