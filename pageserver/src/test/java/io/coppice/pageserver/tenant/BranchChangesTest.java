@@ -356,6 +356,21 @@ final class BranchChangesTest {
   }
 
   @Test
+  void saysWhyABranchStaysWhoseBranchIsNotWhollyDeleted() throws Exception {
+    var _ = create(NEW, "grandchild", branch("child"), Store.START);
+    objects.failAfter(2, false);
+    assertThatThrownBy(() -> manager.deleteBranch(id(NEW)))
+        .isInstanceOf(StorageException.Transient.class);
+    objects.heal();
+    assertThatThrownBy(() -> manager.deleteBranch(id(CHILD)))
+        .isInstanceOf(StorageException.Precondition.class)
+        .hasMessageContaining("\"child\" has branches that are being made or deleted");
+    manager.sweep();
+    manager.deleteBranch(id(CHILD));
+    assertThat(names()).containsExactly("main");
+  }
+
+  @Test
   void refusesAnEndThatIsNone() {
     assertThatThrownBy(() -> expireIn(Duration.ZERO)).isInstanceOf(StorageException.Invalid.class);
     assertThatThrownBy(
