@@ -47,7 +47,10 @@ final class MachineFaultTest {
   private static final long SEED = Long.getLong("seed", 1);
   private static final int CLIENTS = 5;
   private static final long PROGRESS_MILLIS = 60_000;
-  private static final long PAUSE_MILLIS = 300;
+
+  /** Clients that deadlock stand still for one second by themselves. */
+  private static final long PAUSE_MILLIS = 2_000;
+
   private static final int PROBE_MILLIS = 100;
 
   /** One that takes WAL, if slowly, has what another had so long ago. */
