@@ -50,22 +50,35 @@ final class ScrubCalls {
       out.onError(RpcStatus.of(busy).asRuntimeException());
       return;
     }
+    Optional<Exception> failure;
+    try {
+      failure = scrub(request, out);
+    } finally {
+      room.release(); // before the answer: who has it may ask again at once
+    }
+    if (out.isCancelled()) {
+      return;
+    }
+    if (failure.isEmpty()) {
+      out.onCompleted();
+    } else {
+      out.onError(RpcStatus.of(failure.get()).asRuntimeException());
+    }
+  }
+
+  private Optional<Exception> scrub(
+      ScrubRequest request, ServerCallStreamObserver<ScrubResponse> out) {
     try {
       new ScrubRun(registry, directory, repairs(request), out).run(timelines(request));
-      if (!out.isCancelled()) {
-        out.onCompleted();
-      }
+      return Optional.empty();
     } catch (DiskFailure failure) {
       onFatal.accept(failure);
-      out.onError(RpcStatus.of(failure).asRuntimeException());
-    } catch (InterruptedException e) {
+      return Optional.of(failure);
+    } catch (InterruptedException failure) {
       Thread.currentThread().interrupt();
+      return Optional.of(failure);
     } catch (StorageException | IOException | RuntimeException failure) {
-      if (!out.isCancelled()) {
-        out.onError(RpcStatus.of(failure).asRuntimeException());
-      }
-    } finally {
-      room.release();
+      return Optional.of(failure);
     }
   }
 
