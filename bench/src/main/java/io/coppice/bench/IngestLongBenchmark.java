@@ -24,14 +24,7 @@ final class IngestLongBenchmark implements Benchmark {
       throws BenchFailure, StorageException, IOException, InterruptedException {
     Options options = workspace.options();
     long milestoneBytes = options.walSizeBytesMin();
-    WalArchive archive =
-        WalArchive.make(
-            workspace.programs(),
-            workspace.runAs(),
-            workspace.newDirectory("long-wal"),
-            options,
-            TIMES_LARGER * milestoneBytes,
-            WalArchive.BetweenRounds.CHECKPOINT);
+    WalArchive archive = workspace.longArchive(TIMES_LARGER);
     double megabytes = archive.sizeBytes() / MEGABYTE;
     try (IngestRun run = IngestRun.start(archive, workspace.newDirectory("long-ingest"))) {
       List<Double> peaks = new ArrayList<>();

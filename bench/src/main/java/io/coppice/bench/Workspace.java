@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 
 /** What the benchmarks of one run share: programs, user, a directory, and data made once. */
@@ -15,7 +17,7 @@ final class Workspace implements AutoCloseable {
   private final Programs programs;
   private final RunAs runAs;
   private final Path directory;
-  private Optional<WalArchive> archive = Optional.empty();
+  private final Map<String, WalArchive> archives = new HashMap<>();
 
   private Workspace(Options options, Programs programs, RunAs runAs, Path directory) {
     this.options = options;
@@ -58,30 +60,42 @@ final class Workspace implements AutoCloseable {
 
   /** WAL of pgbench, made once. */
   WalArchive archive() throws BenchFailure, StorageException, IOException, InterruptedException {
-    if (archive.isEmpty()) {
-      archive = Optional.of(findOrMakeArchive());
-    }
-    return archive.get();
+    return archive("short", 1, WalArchive.BetweenRounds.NOTHING);
   }
 
-  private WalArchive findOrMakeArchive()
+  /** So many times as much, with a checkpoint now and then, made once. */
+  WalArchive longArchive(long timesLarger)
       throws BenchFailure, StorageException, IOException, InterruptedException {
+    return archive("long", timesLarger, WalArchive.BetweenRounds.CHECKPOINT);
+  }
+
+  private WalArchive archive(String name, long timesLarger, WalArchive.BetweenRounds betweenRounds)
+      throws BenchFailure, StorageException, IOException, InterruptedException {
+    WalArchive found = archives.get(name);
+    if (found == null) {
+      found = findOrMake(name, timesLarger * options.walSizeBytesMin(), betweenRounds);
+      archives.put(name, found);
+    }
+    return found;
+  }
+
+  private WalArchive findOrMake(
+      String name, long sizeBytesMin, WalArchive.BetweenRounds betweenRounds)
+      throws BenchFailure, StorageException, IOException, InterruptedException {
+    Path in;
     if (options.walDirectory().isEmpty()) {
-      return makeArchive(newDirectory("wal"));
+      in = newDirectory("wal");
+    } else {
+      Path kept = options.walDirectory().get();
+      in = kept.resolve(name);
+      if (Files.exists(in)) {
+        return WalArchive.find(in, sizeBytesMin);
+      }
+      Files.createDirectories(in);
+      Files.setPosixFilePermissions(kept, PosixFilePermissions.fromString("rwxr-xr-x"));
+      Files.setPosixFilePermissions(in, PosixFilePermissions.fromString("rwxr-xr-x"));
     }
-    Path kept = options.walDirectory().get();
-    if (Files.exists(kept)) {
-      return WalArchive.find(kept, options.walSizeBytesMin());
-    }
-    Files.createDirectories(kept);
-    Files.setPosixFilePermissions(kept, PosixFilePermissions.fromString("rwxr-xr-x"));
-    return makeArchive(kept);
-  }
-
-  private WalArchive makeArchive(Path in)
-      throws BenchFailure, StorageException, IOException, InterruptedException {
-    return WalArchive.make(
-        programs, runAs, in, options, options.walSizeBytesMin(), WalArchive.BetweenRounds.NOTHING);
+    return WalArchive.make(programs, runAs, in, options, sizeBytesMin, betweenRounds);
   }
 
   @Override

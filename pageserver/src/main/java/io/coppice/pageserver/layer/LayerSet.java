@@ -33,6 +33,11 @@ public final class LayerSet extends RefCounted {
     all.forEach(RefCounted::retain);
   }
 
+  /** The same without what is in memory, with a reference that the caller releases. */
+  public LayerSet filesAlone() {
+    return new LayerSet(List.of(), files);
+  }
+
   @Override
   protected void dispose() {
     memory.forEach(RefCounted::release);

@@ -48,7 +48,9 @@ public final class ChangedKeys implements AutoCloseable {
   }
 
   private void add(Divergence.Span span, Key from, Key toExclusive) throws StorageException {
-    LayerSet set = span.timeline().acquireLayers();
+    LayerSet all = span.timeline().acquireLayers();
+    LayerSet set = all.filesAlone();
+    all.release();
     sets.add(set);
     boolean isHistoryGone = span.timeline().readableFrom().isAfter(span.after());
     List<ScanSource> found =

@@ -77,7 +77,7 @@ final class Compaction {
     TenantTimelineId id = index.current().id();
     long startMillis = environment.clock().monotonicMillis();
     NewLayers made = new NewLayers(environment, cache, id);
-    LayerSet set = layers.acquire();
+    LayerSet set = layers.acquireFiles();
     try {
       long versions = merge(set, chosen, made);
       replacement.replace(chosen, made.complete());

@@ -12,6 +12,7 @@ import io.coppice.pageserver.remote.DurableIndex;
 import io.coppice.pageserver.remote.LayerCache;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -101,6 +102,7 @@ public final class Detachment implements AutoCloseable {
       throws StorageException, InterruptedException {
     try (Traversal traversal = new Traversal(timeline, lsn())) {
       List<Traversal.Stop> path = traversal.toRoot();
+      traversal.keepFilesAlone();
       Key to = borderAfter(from, path);
       List<LayerHandle> sources = new ArrayList<>();
       for (Traversal.Stop stop : path) {
@@ -134,15 +136,14 @@ public final class Detachment implements AutoCloseable {
   private void copyBatch(ImageOutput output, Pace pace)
       throws StorageException, InterruptedException {
     pace.await();
-    timeline
-        .reader()
-        .getInherited(
-            batch,
-            (_, key, value) -> {
-              if (value != null) {
-                output.put(key, value);
-              }
-            });
+    List<byte @Nullable []> values = new ArrayList<>(batch.size());
+    timeline.reader().getInherited(batch, (_, _, value) -> values.add(value));
+    for (int i = 0; i < values.size(); i++) {
+      byte[] value = values.get(i);
+      if (value != null) {
+        output.put(batch.get(i), value);
+      }
+    }
     batch.clear();
   }
 

@@ -53,7 +53,7 @@ final class HistoryRewrite {
   synchronized int run(NeededLsns needed, int layersMax, Precaution beforeFirst)
       throws StorageException {
     int count = 0;
-    LayerSet set = layers.acquire();
+    LayerSet set = layers.acquireFiles();
     try {
       for (LayerHandle layer : set.files().layers()) {
         LayerName name = layer.descriptor().name();

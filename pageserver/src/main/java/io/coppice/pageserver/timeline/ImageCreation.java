@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -75,6 +76,7 @@ final class ImageCreation {
     try (Traversal traversal = new Traversal(timeline, lsn)) {
       List<Traversal.Stop> path = traversal.toRoot();
       checkInFiles(path);
+      traversal.keepFilesAlone();
       List<ImageRanges.Range> ranges =
           ImageRanges.of(
               path.stream().map(Traversal.Stop::layers).toList(),
@@ -167,9 +169,9 @@ final class ImageCreation {
     private final ImageOutput output;
     private final Lsn lsn;
     private final List<Key> batch = new ArrayList<>(BATCH_KEYS);
+    private final List<byte @Nullable []> values = new ArrayList<>(BATCH_KEYS);
     private Key next = Key.MIN;
     private int leftOut;
-    private int done;
 
     Pages(ImageOutput output, Lsn lsn) {
       this.output = output;
@@ -192,30 +194,35 @@ final class ImageCreation {
       layers.checkNotClosed();
       int from = 0;
       while (from < batch.size()) {
-        done = from;
-        int base = from;
-        try {
-          timeline
-              .reader()
-              .getPages(
-                  batch.subList(from, batch.size()),
-                  lsn,
-                  (i, key, value) -> {
-                    if (value != null) {
-                      output.put(key, value);
-                    }
-                    done = base + i + 1;
-                  });
-        } catch (StorageException.Corrupt | StorageException.Unsupported e) {
-          leaveOut(batch.get(done), e);
-          done++;
+        StorageException unreadable = read(batch.subList(from, batch.size()));
+        // To write may mean to upload, which is not waited for with the readers' layers in hand.
+        for (int i = 0; i < values.size(); i++) {
+          byte[] value = values.get(i);
+          if (value != null) {
+            output.put(batch.get(from + i), value);
+          }
         }
-        from = done;
+        from += values.size();
+        if (unreadable != null) {
+          leaveOut(batch.get(from), unreadable);
+          from++;
+        }
       }
       if (!batch.isEmpty()) {
         next = batch.getLast().next();
       }
       batch.clear();
+    }
+
+    /** Reads up to the first that cannot be read, and returns why not; null if all can. */
+    private @Nullable StorageException read(List<Key> keys) throws StorageException {
+      values.clear();
+      try {
+        timeline.reader().getPages(keys, lsn, (_, _, value) -> values.add(value));
+        return null;
+      } catch (StorageException.Corrupt | StorageException.Unsupported e) {
+        return e;
+      }
     }
 
     private void leaveOut(Key key, StorageException why) throws StorageException {

@@ -78,6 +78,19 @@ final class TimelineLayers {
     }
   }
 
+  /**
+   * As {@link #acquire}, but files alone: for work that takes long, so that the memory of layers
+   * that are written meanwhile is free for those to come.
+   */
+  LayerSet acquireFiles() throws StorageException {
+    LayerSet all = acquire();
+    try {
+      return all.filesAlone();
+    } finally {
+      all.release();
+    }
+  }
+
   private void swap() {
     List<OpenLayer> memory = new ArrayList<>();
     if (open != null) {
@@ -331,7 +344,7 @@ final class TimelineLayers {
 
   /** Reads every layer file and checks every block. */
   void verify() throws StorageException {
-    LayerSet set = acquire();
+    LayerSet set = acquireFiles();
     try {
       for (LayerHandle layer : set.files().layers()) {
         layer.verify();

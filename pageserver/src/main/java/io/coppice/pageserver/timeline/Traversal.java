@@ -27,6 +27,12 @@ final class Traversal implements AutoCloseable {
       Timeline ancestor = timeline.ancestorTimeline();
       return new Stop(timeline, lsn, ancestor, timeline.acquireLayers());
     }
+
+    Stop withFilesAlone() {
+      LayerSet files = layers.filesAlone();
+      layers.release();
+      return new Stop(timeline, lsn, ancestor, files);
+    }
   }
 
   private final List<Stop> stops = new ArrayList<>(1);
@@ -89,6 +95,14 @@ final class Traversal implements AutoCloseable {
       depth++;
     }
     return stops;
+  }
+
+  /**
+   * Lets go of what is in memory, for work that takes long and needs files alone; from then on the
+   * stops so far are without it.
+   */
+  void keepFilesAlone() {
+    stops.replaceAll(Stop::withFilesAlone);
   }
 
   /** Whether a newer image, which has all that existed, lacks this version's key. */
