@@ -30,10 +30,14 @@ final class Hangup {
                     case "hashCode" -> System.identityHashCode(proxy);
                     default -> "SIGHUP";
                   });
-      var _ =
+      Object before =
           signal
               .getMethod("handle", signal, handler)
               .invoke(null, signal.getConstructor(String.class).newInstance("HUP"), handle);
+      if (before == handler.getField("SIG_IGN").get(null)) {
+        LoggerFactory.getLogger(Hangup.class)
+            .warn("SIGHUP is ignored, as nohup has it: settings are read again by a restart only");
+      }
     } catch (ReflectiveOperationException | IllegalArgumentException e) {
       LoggerFactory.getLogger(Hangup.class)
           .info("SIGHUP does not read settings again here: {}", e.toString());
