@@ -121,6 +121,7 @@ final class TimelineRegistry {
    * The timeline.
    *
    * @throws StorageException.NotFound if it is not here
+   * @throws StorageException.Precondition if it was deleted
    */
   synchronized TimelineWorker open(TenantTimelineId id) throws StorageException, IOException {
     checkRunning();
@@ -144,8 +145,9 @@ final class TimelineRegistry {
    * The timeline that the proposer greets about; a new one if it is not here and may be made. One
    * of an earlier creation gives way to it: nothing was committed there.
    *
-   * @throws StorageException.NotFound if it was deleted; or is not here, or another creation of it,
-   *     and nobody knows what this node has promised about it
+   * @throws StorageException.Precondition if it was deleted
+   * @throws StorageException.NotFound if it is not here, or another creation of it, and nobody
+   *     knows what this node has promised about it
    * @throws StorageException.Conflict if the proposer is of an earlier creation
    */
   TimelineWorker openOrCreate(Request.Greeting greeting) throws StorageException, IOException {
@@ -202,7 +204,7 @@ final class TimelineRegistry {
    * One that is open goes on until {@link #putAside}.
    *
    * @throws StorageException.Conflict if it is being rebuilt
-   * @throws StorageException.NotFound if it was deleted
+   * @throws StorageException.Precondition if it was deleted
    */
   synchronized void startRebuild(TenantTimelineId id) throws StorageException {
     checkRunning();
@@ -303,9 +305,10 @@ final class TimelineRegistry {
     open.clear();
   }
 
-  private void checkNotDeleted(TenantTimelineId id) throws StorageException.NotFound {
+  /** Not the same as not to have it: what is lost is rebuilt, and this is not. */
+  private void checkNotDeleted(TenantTimelineId id) throws StorageException.Precondition {
     if (directory.isDeleted(id)) {
-      throw new StorageException.NotFound(
+      throw new StorageException.Precondition(
           "timeline %s was deleted, with its WAL on safekeeper %s; its id is not used again"
               .formatted(id, node()));
     }

@@ -408,12 +408,12 @@ final class SafekeeperTest {
   private void assertIsDeleted() throws Exception {
     assertThatThrownBy(this::status)
         .isInstanceOf(StatusRuntimeException.class)
-        .hasMessageContaining("NOT_FOUND")
+        .hasMessageContaining("FAILED_PRECONDITION")
         .hasMessageContaining("was deleted");
     Conversation late = new Conversation();
     late.sendGreeting(true, 2);
     Status refused = late.in.end();
-    assertThat(refused.getCode()).isEqualTo(Status.Code.NOT_FOUND);
+    assertThat(refused.getCode()).isEqualTo(Status.Code.FAILED_PRECONDITION);
     assertThat(refused.getDescription()).contains(TIMELINE + " was deleted");
     PullTimelineRequest pull =
         PullTimelineRequest.newBuilder()
