@@ -213,6 +213,8 @@ final class TenantState {
    * Whether a timeline may be deleted.
    *
    * @param namesMax how many of its branches the message may name
+   * @throws StorageException.Corrupt if another timeline's index is damaged: it may be a branch of
+   *     this one
    */
   void checkDeletable(Timeline timeline, int namesMax) throws StorageException {
     TimelineId id = timeline.id().timeline();
@@ -230,6 +232,7 @@ final class TenantState {
               "branch \"%s\" has branches (%s); delete them first"
                   .formatted(timeline.name(), String.join(", ", children)));
     }
+    checkAllKnown();
   }
 
   /** They hold it, and have no names that anybody could use. */

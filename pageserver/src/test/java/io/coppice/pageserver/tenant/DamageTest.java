@@ -78,6 +78,33 @@ class DamageTest {
     }
   }
 
+  /** What the damaged one was made from is not known: any branch may be it. */
+  @Test
+  void keepsEveryBranchThatADamagedOneMayReadFrom() throws Exception {
+    Store store = storeWithChild();
+    store.manager = TenantManager.open(store.config, store.objects, Store.CLOCK);
+    Timeline child = store.manager.branch(Store.TENANT, "child");
+    Timeline grandchild = store.branch("grandchild", new TimelineId(3, 2), child, LAST);
+    Timeline sibling = store.branch("sibling", new TimelineId(3, 3), store.root(), LAST);
+    store.manager.deleteBranch(sibling.id());
+    store.manager.close();
+    String prefix = "tenants/" + Store.TENANT + "/timelines/" + grandchild.id().timeline();
+    String index = only(store.objects.list(prefix + "/index"));
+    byte[] bytes = store.objects.get(index).orElseThrow();
+    store.objects.put(index, Arrays.copyOf(bytes, bytes.length - 1));
+    try (TenantManager manager = TenantManager.open(store.config, store.objects, Store.CLOCK)) {
+      assertThatThrownBy(() -> manager.deleteBranch(child.id()))
+          .isInstanceOf(StorageException.Corrupt.class)
+          .hasMessageContaining(grandchild.id().timeline() + " needs is not known")
+          .hasMessageContaining(index);
+    }
+    store.objects.put(index, bytes);
+    store.manager = TenantManager.open(store.config, store.objects, Store.CLOCK);
+    Timeline again = store.manager.branch(Store.TENANT, "grandchild");
+    assertThat(Store.read(again, Store.block(1), LAST)).hasValue("block 1");
+    store.close();
+  }
+
   @Test
   void namesADamagedTenant() throws Exception {
     Store store = storeWithChild();
