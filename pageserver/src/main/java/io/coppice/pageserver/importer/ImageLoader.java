@@ -38,7 +38,10 @@ final class ImageLoader {
   private static final Logger log = LoggerFactory.getLogger(ImageLoader.class);
 
   private static final byte[] PRESENT = {1};
-  private static final int READ_BYTES = 1 << 20;
+
+  /** A buffer of half a region of the heap, or more, would be a large object to the collector. */
+  private static final int READ_BYTES = 1 << 16;
+
   private static final String ORIGINS_PATH = "pg_logical/replorigin_checkpoint";
 
   /** {@code REPLICATION_STATE_MAGIC}. */
