@@ -73,14 +73,9 @@ public final class Safekeeper implements AutoCloseable {
         Executors.newSingleThreadScheduledExecutor(
             threads("safekeeper-%d-scrub-".formatted(config.nodeId())));
     this.hub = new WatchHub(this::toProto, scheduler);
+    SafekeeperMetrics metrics = new SafekeeperMetrics(meters, config.nodeId());
     this.registry =
-        new TimelineRegistry(
-            directory,
-            pool,
-            creator,
-            hub::changed,
-            this::fatal,
-            new SafekeeperMetrics(meters, config.nodeId()));
+        new TimelineRegistry(directory, pool, creator, hub::changed, this::fatal, metrics);
     this.backups =
         store.map(known ->
             new WalBackups(registry, known, config.backup(), Clock.SYSTEM, Ids.secureRandom()));
@@ -110,7 +105,13 @@ public final class Safekeeper implements AutoCloseable {
     backups.ifPresent(running -> every(config.backup().pollMillis(), running::tick));
     if (config.scrubBytesPerSecond() > 0) {
       BackgroundScrub scrub =
-          new BackgroundScrub(registry, directory, config.scrubBytesPerSecond());
+          new BackgroundScrub(
+              registry,
+              directory,
+              config.scrubBytesPerSecond(),
+              store.map(_ -> new BlockRepairs(registry, directory, List.of(), store)),
+              metrics,
+              this::fatal);
       var _ =
           scrubber.scheduleWithFixedDelay(
               scrub::tick,

@@ -22,6 +22,7 @@ final class SafekeeperMetrics {
   private final Counter elections;
   private final Counter appends;
   private final Counter refusals;
+  private final Counter repairs;
   private final LongAdder backlog = new LongAdder();
 
   SafekeeperMetrics(MeterRegistry registry, long node) {
@@ -42,6 +43,11 @@ final class SafekeeperMetrics {
     refusals =
         Counter.builder("coppice_safekeeper_refused_messages")
             .description("Messages of proposers that were refused.")
+            .tag(LABEL, number)
+            .register(registry);
+    repairs =
+        Counter.builder("coppice_safekeeper_repaired_blocks")
+            .description("Damaged blocks of WAL that were found and repaired unasked.")
             .tag(LABEL, number)
             .register(registry);
     greetings = messages(registry, number, "greeting");
@@ -81,6 +87,10 @@ final class SafekeeperMetrics {
 
   void refused() {
     refusals.increment();
+  }
+
+  void repaired() {
+    repairs.increment();
   }
 
   /** For {@link #flushed}. */

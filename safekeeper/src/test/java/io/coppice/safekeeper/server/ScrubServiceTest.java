@@ -32,6 +32,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -127,6 +128,16 @@ final class ScrubServiceTest {
         new SafekeeperConfig(node, data(node), new HostPort("127.0.0.1", 0), scrubBytesPerSecond));
   }
 
+  /** With an object store, to which WAL goes at once. */
+  private Safekeeper start(int node, long scrubBytesPerSecond, ObjectStore store) throws Exception {
+    BackupConfig atOnce = new BackupConfig(10, 0, 10, 20, 3_600_000);
+    return Safekeeper.start(
+        new SafekeeperConfig(
+            node, data(node), new HostPort("127.0.0.1", 0), scrubBytesPerSecond, atOnce),
+        Optional.of(store),
+        _ -> {});
+  }
+
   private static HostPort addressOf(Safekeeper safekeeper) {
     return new HostPort("127.0.0.1", safekeeper.port());
   }
@@ -219,12 +230,7 @@ final class ScrubServiceTest {
     wal = records(40_000); // more than one segment
     fill(3);
     ObjectStore store = LocalObjectStore.open(directory.resolve("objects"), new Random(1));
-    BackupConfig atOnce = new BackupConfig(10, 0, 10, 20, 3_600_000);
-    try (Safekeeper damaged =
-            Safekeeper.start(
-                new SafekeeperConfig(3, data(3), new HostPort("127.0.0.1", 0), 0, atOnce),
-                Optional.of(store),
-                _ -> {});
+    try (Safekeeper damaged = start(3, 0, store);
         SafekeeperClient client = SafekeeperClient.open(addressOf(damaged))) {
       while (store.list("wal/").size() < 2) {
         Thread.sleep(10); // the test has a timeout
@@ -264,6 +270,41 @@ final class ScrubServiceTest {
         seen = client.timelines().getFirst().damagedBlocks();
       }
       assertThat(seen).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void repairsByItselfWhatTheObjectStoreHas() throws Exception {
+    wal = records(40_000); // more than one segment
+    fill(3);
+    ObjectStore store = LocalObjectStore.open(directory.resolve("objects"), new Random(1));
+    try (Safekeeper _ = start(3, 0, store)) {
+      while (store.list("wal/").size() < 2) {
+        Thread.sleep(10); // the test has a timeout
+      }
+    }
+    flipIn(3, 7);
+    flipIn(3, 9);
+    flipIn(store, 9);
+    try (Safekeeper repairing = start(3, 1 << 30, store);
+        SafekeeperClient client = SafekeeperClient.open(addressOf(repairing))) {
+      byte[] whole = Arrays.copyOfRange(wal, 0, (int) block(9).minus(START));
+      while (!isReadable(client, START, block(9))) {
+        Thread.sleep(10); // the test has a timeout
+      }
+      assertThat(read(client, START, block(9))).isEqualTo(whole);
+      assertThat(isReadable(client, block(9), block(10))).as("damaged in both").isFalse();
+      while (client.status(ID).damagedBlocks() != 1) {
+        Thread.sleep(10); // what is repaired is readable first, and counted out then
+      }
+    }
+  }
+
+  private static boolean isReadable(SafekeeperClient client, Lsn from, Lsn to) throws Exception {
+    try {
+      return read(client, from, to).length > 0;
+    } catch (StorageException.Corrupt _) {
+      return false;
     }
   }
 
