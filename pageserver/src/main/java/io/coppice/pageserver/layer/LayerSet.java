@@ -33,9 +33,11 @@ public final class LayerSet extends RefCounted {
     all.forEach(RefCounted::retain);
   }
 
-  /** The same without what is in memory, with a reference that the caller releases. */
-  public LayerSet filesAlone() {
-    return new LayerSet(List.of(), files);
+  /** Takes the caller's reference, and gives one to the same without what is in memory. */
+  public LayerSet toFilesAlone() {
+    LayerSet filesAlone = new LayerSet(List.of(), files);
+    release();
+    return filesAlone;
   }
 
   @Override

@@ -48,9 +48,7 @@ public final class ChangedKeys implements AutoCloseable {
   }
 
   private void add(Divergence.Span span, Key from, Key toExclusive) throws StorageException {
-    LayerSet all = span.timeline().acquireLayers();
-    LayerSet set = all.filesAlone();
-    all.release();
+    LayerSet set = span.timeline().acquireLayers().toFilesAlone();
     sets.add(set);
     boolean isHistoryGone = span.timeline().readableFrom().isAfter(span.after());
     List<ScanSource> found =

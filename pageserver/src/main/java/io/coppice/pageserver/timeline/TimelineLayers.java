@@ -83,12 +83,7 @@ final class TimelineLayers {
    * that are written meanwhile is free for those to come.
    */
   LayerSet acquireFiles() throws StorageException {
-    LayerSet all = acquire();
-    try {
-      return all.filesAlone();
-    } finally {
-      all.release();
-    }
+    return acquire().toFilesAlone();
   }
 
   private void swap() {

@@ -29,9 +29,7 @@ final class Traversal implements AutoCloseable {
     }
 
     Stop withFilesAlone() {
-      LayerSet files = layers.filesAlone();
-      layers.release();
-      return new Stop(timeline, lsn, ancestor, files);
+      return new Stop(timeline, lsn, ancestor, layers.toFilesAlone());
     }
   }
 
