@@ -263,6 +263,10 @@ public final class Safekeeper implements AutoCloseable {
       if (!pool.awaitTermination(IDLE_THREAD_SECONDS, TimeUnit.SECONDS)) {
         pool.shutdownNow();
       }
+      // It may be writing a repaired block, and the directory is somebody else's after this.
+      if (!scrubber.awaitTermination(IDLE_THREAD_SECONDS, TimeUnit.SECONDS)) {
+        log.warn("safekeeper {}: a repair did not end in time", directory.node());
+      }
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }
