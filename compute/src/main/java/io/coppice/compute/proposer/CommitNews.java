@@ -15,6 +15,9 @@ final class CommitNews {
   /** News of a commit wait so long for WAL that can carry them. */
   private static final long DELAY_MILLIS = 2;
 
+  /** While WAL carries them, it is looked so often whether it still does. */
+  private static final long AGAIN_MILLIS = 10;
+
   /** The end waits so long at most until safekeepers know what is committed. */
   private static final long LAST_WAIT_MILLIS = 500;
 
@@ -33,20 +36,23 @@ final class CommitNews {
 
   /** What is committed now is known everywhere soon. */
   void schedule() {
-    if (scheduled) {
-      return;
+    if (!scheduled) {
+      schedule(DELAY_MILLIS);
     }
+  }
+
+  private void schedule(long delayMillis) {
     scheduled = true;
     Lsn toBeKnown = proposer.commitLsn();
     turns.later(
-        DELAY_MILLIS,
+        delayMillis,
         () -> {
           scheduled = false;
           send(toBeKnown);
           // Under load WAL has carried that, and carries what was committed since: a message of
           // its own every few milliseconds costs as much as the commits do.
           if (links.stream().anyMatch(link -> lacks(link, proposer.commitLsn()))) {
-            schedule();
+            schedule(AGAIN_MILLIS);
           }
         });
   }

@@ -2,6 +2,7 @@ package io.coppice.compute.proposer;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
+import io.coppice.common.rpc.EventLoops;
 import io.coppice.proto.v1.AcceptorMessage;
 import io.coppice.safekeeper.client.ReplyCodec;
 import io.coppice.safekeeper.client.RequestCodec;
@@ -11,8 +12,6 @@ import io.coppice.safekeeper.consensus.TimelineProperties;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -45,9 +44,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
   private final Listener listener;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private final ScheduledExecutorService scheduler =
-      Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().daemon().name("proposer-timer").factory());
+  private final EventLoops loop = new EventLoops("proposer-quorum", 1);
   private final List<SafekeeperLink> links = new ArrayList<>();
   private final Proposer proposer;
   private final WalPump pump;
@@ -85,7 +82,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
     this.commitNews = new CommitNews(proposer, links, pump, this);
     this.lostSafekeepers = new LostSafekeepers(config.timeline(), proposer, links, this);
     for (int i = 0; i < members; i++) {
-      links.add(new SafekeeperLink(i, config.safekeepers().get(i), this));
+      links.add(new SafekeeperLink(i, config.safekeepers().get(i), loop, this));
     }
   }
 
@@ -192,18 +189,16 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
     if (closed) {
       return;
     }
-    var _ =
-        scheduler.schedule(
-            () -> {
-              try {
-                now(underLock);
-              } catch (RuntimeException | Error failure) {
-                log.error("proposer of {}: {}", config.timeline(), failure.toString(), failure);
-              }
-              tellFenced();
-            },
-            delayMillis,
-            TimeUnit.MILLISECONDS);
+    loop.later(
+        delayMillis,
+        () -> {
+          try {
+            now(underLock);
+          } catch (RuntimeException | Error failure) {
+            log.error("proposer of {}: {}", config.timeline(), failure.toString(), failure);
+          }
+          tellFenced();
+        });
   }
 
   @Override
@@ -394,6 +389,6 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
     } finally {
       lock.unlock();
     }
-    scheduler.shutdownNow();
+    loop.close();
   }
 }

@@ -2,8 +2,8 @@ package io.coppice.compute.proposer;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
+import io.coppice.common.rpc.EventLoops;
 import io.coppice.common.rpc.HostPort;
-import io.coppice.common.rpc.RpcChannel;
 import io.coppice.common.rpc.RpcStatus;
 import io.coppice.proto.v1.AcceptorMessage;
 import io.coppice.proto.v1.ProposerMessage;
@@ -48,10 +48,10 @@ final class SafekeeperLink {
   /** Where requests with WAL end that may not have been answered yet. */
   private final ArrayDeque<Lsn> sentEnds = new ArrayDeque<>();
 
-  SafekeeperLink(int member, HostPort address, Owner owner) {
+  SafekeeperLink(int member, HostPort address, EventLoops loop, Owner owner) {
     this.member = member;
     this.address = address;
-    this.channel = RpcChannel.open(address);
+    this.channel = loop.open(address);
     this.owner = owner;
   }
 

@@ -6,6 +6,6 @@ interface Turns {
   /** On this thread. */
   void now(Runnable underLock);
 
-  /** On the timer's thread. */
+  /** On the thread that the safekeepers' answers come on. */
   void later(long delayMillis, Runnable underLock);
 }

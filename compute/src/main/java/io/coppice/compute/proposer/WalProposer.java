@@ -16,8 +16,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The one writer of a timeline's WAL, as long as no newer one is elected. Thread safe.
  *
- * <p>Threads: one reads from Postgres and sends to the safekeepers; answers come on the event loop,
- * which also tells Postgres what is committed, with no hop in between; one timer.
+ * <p>Threads: one reads from Postgres and sends to the safekeepers; answers of all of them come on
+ * another, which also tells Postgres what is committed, with no hop in between.
  */
 public final class WalProposer implements AutoCloseable {
   /** What {@code synchronous_standby_names} of the compute must name. */

@@ -4,6 +4,7 @@ import io.coppice.common.error.StorageException;
 import io.coppice.common.objectstore.ObjectStore;
 import io.coppice.common.platform.Clock;
 import io.coppice.common.platform.Ids;
+import io.coppice.common.rpc.EventLoops;
 import io.coppice.common.rpc.RpcServer;
 import io.coppice.proto.v1.TimelineStatusResponse;
 import io.coppice.safekeeper.consensus.NodeId;
@@ -15,10 +16,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
@@ -27,21 +26,23 @@ import org.slf4j.LoggerFactory;
 /**
  * A running safekeeper.
  *
- * <p>Threads: the event loop takes messages and hands them to a pool, in which one thread at a time
- * works for each timeline that has something to do; another creates segments ahead of need; one
- * scheduler gathers news for watchers, one thread checks what is stored. Streams of WAL have a
- * virtual thread each, and so has each timeline whose WAL is on its way to the object store.
+ * <p>Threads: the event loops take messages; for each timeline that has something to do one thread
+ * at a time works, of a pool or the event loop itself ({@link WorkerThreads}); another creates
+ * segments ahead of need; one scheduler gathers news for watchers, one thread checks what is
+ * stored. Streams of WAL have a virtual thread each, and so has each timeline whose WAL is on its
+ * way to the object store.
  */
 public final class Safekeeper implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Safekeeper.class);
-  private static final int WORKERS_MAX = 32;
+  private static final int EVENT_LOOPS_MIN = 2;
   private static final int CREATORS = 1;
   private static final long POSITIONS_PERSIST_INTERVAL_MILLIS = 1_000;
-  private static final long IDLE_THREAD_SECONDS = 30;
+  private static final long CLOSE_WAIT_SECONDS = 30;
 
   private final DataDirectory directory;
   private final FatalHandler fatalHandler;
-  private final ExecutorService pool;
+  private final EventLoops loops;
+  private final WorkerThreads workers;
   private final ExecutorService creator;
   private final ScheduledExecutorService scheduler;
   private final ScheduledExecutorService scrubber;
@@ -62,7 +63,12 @@ public final class Safekeeper implements AutoCloseable {
       throws IOException {
     this.directory = directory;
     this.fatalHandler = fatalHandler;
-    this.pool = workers(config.nodeId());
+    this.loops =
+        new EventLoops(
+            "safekeeper-%d-events".formatted(config.nodeId()),
+            Math.max(EVENT_LOOPS_MIN, Runtime.getRuntime().availableProcessors()));
+    this.workers =
+        new WorkerThreads(loops, threads("safekeeper-%d-worker-".formatted(config.nodeId())));
     this.creator =
         Executors.newFixedThreadPool(
             CREATORS, threads("safekeeper-%d-segments-".formatted(config.nodeId())));
@@ -75,7 +81,7 @@ public final class Safekeeper implements AutoCloseable {
     this.hub = new WatchHub(this::toProto, scheduler);
     SafekeeperMetrics metrics = new SafekeeperMetrics(meters, config.nodeId());
     this.registry =
-        new TimelineRegistry(directory, pool, creator, hub::changed, this::fatal, metrics);
+        new TimelineRegistry(directory, workers, creator, hub::changed, this::fatal, metrics);
     this.backups =
         store.map(known ->
             new WalBackups(registry, known, config.backup(), Clock.SYSTEM, Ids.secureRandom()));
@@ -87,12 +93,15 @@ public final class Safekeeper implements AutoCloseable {
       this.server =
           RpcServer.start(
               config.listen(),
-              List.of(new SafekeeperService(registry, rebuilds, scrubs, hub, pool, store, backups)),
-              meters);
+              List.of(
+                  new SafekeeperService(registry, rebuilds, scrubs, hub, workers, store, backups)),
+              meters,
+              Optional.of(loops));
       started = true;
     } finally {
       if (!started) {
         registry.close();
+        loops.close();
         stopThreads();
       }
     }
@@ -119,19 +128,6 @@ public final class Safekeeper implements AutoCloseable {
               BackgroundScrub.TICK_MILLIS,
               TimeUnit.MILLISECONDS);
     }
-  }
-
-  private static ExecutorService workers(long node) {
-    ThreadPoolExecutor workers =
-        new ThreadPoolExecutor(
-            WORKERS_MAX,
-            WORKERS_MAX,
-            IDLE_THREAD_SECONDS,
-            TimeUnit.SECONDS,
-            new LinkedBlockingQueue<>(),
-            threads("safekeeper-%d-worker-".formatted(node)));
-    workers.allowCoreThreadTimeOut(true);
-    return workers;
   }
 
   /** On the scheduler; what fails is logged, and tried again the next time. */
@@ -246,6 +242,7 @@ public final class Safekeeper implements AutoCloseable {
     rebuilds.close();
     registry.close();
     server.close();
+    loops.close();
     stopThreads();
     try {
       directory.close();
@@ -257,14 +254,11 @@ public final class Safekeeper implements AutoCloseable {
   private void stopThreads() {
     scheduler.shutdownNow();
     scrubber.shutdown();
-    pool.shutdown();
     creator.shutdown();
     try {
-      if (!pool.awaitTermination(IDLE_THREAD_SECONDS, TimeUnit.SECONDS)) {
-        pool.shutdownNow();
-      }
+      workers.close();
       // It may be writing a repaired block, and the directory is somebody else's after this.
-      if (!scrubber.awaitTermination(IDLE_THREAD_SECONDS, TimeUnit.SECONDS)) {
+      if (!scrubber.awaitTermination(CLOSE_WAIT_SECONDS, TimeUnit.SECONDS)) {
         log.warn("safekeeper {}: a repair did not end in time", directory.node());
       }
     } catch (InterruptedException _) {

@@ -98,7 +98,10 @@ final class SafekeeperMetrics {
     return clock.monotonicTime();
   }
 
-  void flushed(long startNanos) {
-    flushes.record(nanos() - startNanos, TimeUnit.NANOSECONDS);
+  /** Returns how long it took. */
+  long flushed(long startNanos) {
+    long tookNanos = nanos() - startNanos;
+    flushes.record(tookNanos, TimeUnit.NANOSECONDS);
+    return tookNanos;
   }
 }

@@ -34,7 +34,7 @@ final class TimelineRegistry {
   private static final int OPEN_MAX = 100_000;
 
   private final DataDirectory directory;
-  private final Executor pool;
+  private final WorkerThreads workers;
   private final Executor creator;
   private final Consumer<TimelineSnapshot> onChange;
   private final Consumer<Throwable> onFatal;
@@ -47,13 +47,13 @@ final class TimelineRegistry {
 
   TimelineRegistry(
       DataDirectory directory,
-      Executor pool,
+      WorkerThreads workers,
       Executor creator,
       Consumer<TimelineSnapshot> onChange,
       Consumer<Throwable> onFatal,
       SafekeeperMetrics metrics) {
     this.directory = directory;
-    this.pool = pool;
+    this.workers = workers;
     this.creator = creator;
     this.onChange = onChange;
     this.onFatal = onFatal;
@@ -186,7 +186,8 @@ final class TimelineRegistry {
       throw new StorageException.Transient(
           "%d timelines are open on safekeeper %s".formatted(OPEN_MAX, node()));
     }
-    TimelineWorker worker = new TimelineWorker(node(), storage, pool, onChange, onFatal, metrics);
+    TimelineWorker worker =
+        new TimelineWorker(node(), storage, workers, onChange, onFatal, metrics);
     open.put(id, worker);
     dormant.remove(id);
     log.info(

@@ -15,7 +15,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -23,8 +22,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Owns one timeline's acceptor. Messages queue up; whenever some are there, one thread of a shared
- * pool takes all of them, then syncs once and answers. An idle timeline has no thread.
+ * Owns one timeline's acceptor. Messages queue up; whenever some are there, one thread takes all of
+ * them, then syncs once and answers. An idle timeline has no thread; one that has a little to do at
+ * a time may have that of the event loop ({@link WorkerThreads}).
  *
  * <p>The queue is bounded by its senders: each conversation has a limited number of messages
  * outstanding ({@link ProposeSession}).
@@ -34,6 +34,12 @@ final class TimelineWorker {
 
   /** A sync comes after so many messages even if more are waiting: 4 MiB at most. */
   private static final int BATCH_MESSAGES_MAX = 32;
+
+  /**
+   * After a turn with more WAL than this the next one is not on the event loop, which can take in
+   * messages meanwhile.
+   */
+  private static final int SHORT_TURN_BYTES_MAX = 64 * 1024;
 
   /** Something to be done by whoever owns the acceptor. */
   private interface AcceptorCall {
@@ -55,13 +61,17 @@ final class TimelineWorker {
   private final TenantTimelineId id;
   private final TimelineStorage storage;
   private final Acceptor acceptor;
-  private final Executor pool;
+  private final WorkerThreads threads;
   private final Consumer<TimelineSnapshot> onChange;
   private final Consumer<Throwable> onFatal;
   private final SafekeeperMetrics metrics;
 
   private final ConcurrentLinkedQueue<Task> inbox = new ConcurrentLinkedQueue<>();
   private final AtomicBoolean scheduled = new AtomicBoolean();
+
+  /** Bytes of WAL that the turn before this one took; written by whoever has the inbox. */
+  private volatile int turnBytes;
+
   private final Set<Runnable> positionListeners = ConcurrentHashMap.newKeySet();
 
   private volatile TimelineSnapshot snapshot;
@@ -79,14 +89,14 @@ final class TimelineWorker {
   TimelineWorker(
       NodeId node,
       TimelineStorage storage,
-      Executor pool,
+      WorkerThreads threads,
       Consumer<TimelineSnapshot> onChange,
       Consumer<Throwable> onFatal,
       SafekeeperMetrics metrics)
       throws StorageException.Corrupt {
     this.id = storage.stored().properties().id();
     this.storage = storage;
-    this.pool = pool;
+    this.threads = threads;
     this.onChange = onChange;
     this.onFatal = onFatal;
     this.metrics = metrics;
@@ -183,7 +193,11 @@ final class TimelineWorker {
   private void enqueue(Task task) {
     inbox.add(task);
     if (scheduled.compareAndSet(false, true)) {
-      pool.execute(this::drain);
+      if (task instanceof Task.Message(_, Request.Append _) && turnBytes <= SHORT_TURN_BYTES_MAX) {
+        threads.executeShort(this::drain);
+      } else {
+        threads.execute(this::drain);
+      }
     }
   }
 
@@ -201,9 +215,13 @@ final class TimelineWorker {
 
   private void drainInbox() throws DiskFailure {
     int taken = 0;
+    int bytes = 0;
     Task task = inbox.poll();
     while (task != null) {
       run(task);
+      if (task instanceof Task.Message(_, Request.Append append)) {
+        bytes += append.data().remaining();
+      }
       taken++;
       task = inbox.poll();
       if (task == null || taken == BATCH_MESSAGES_MAX) {
@@ -214,6 +232,7 @@ final class TimelineWorker {
         }
       }
     }
+    turnBytes = bytes;
   }
 
   private void run(Task task) throws DiskFailure {
@@ -294,7 +313,7 @@ final class TimelineWorker {
     long startNanos = metrics.nanos();
     Optional<Reply> reply = acceptor.flush();
     if (reply.isPresent()) {
-      metrics.flushed(startNanos);
+      threads.synced(metrics.flushed(startNanos));
     }
     publish();
     ProposeSession waiting = appender;

@@ -29,8 +29,8 @@ final class WalStreamSession implements StreamObserver<StreamWalRequest> {
   private static final Logger log = LoggerFactory.getLogger(WalStreamSession.class);
   private static final int CHUNK_SIZE_BYTES_MAX = 128 * 1024;
 
-  /** Commits that follow one another closely go to a page server in one message. */
-  private static final long GATHER_MILLIS = 5;
+  /** Commits that follow one another so closely go to a page server in one message. */
+  private static final long GATHER_MILLIS = 10;
 
   private final ServerCallStreamObserver<StreamWalResponse> out;
   private final TimelineRegistry registry;

@@ -14,12 +14,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /**
- * Tells watchers what changed. Changes are gathered for a moment, so that a busy timeline costs a
- * few messages a second and not one for each commit; a watcher that does not read loses nothing but
- * what was overtaken.
+ * Tells watchers what changed: at once, and what comes soon after it is gathered, so that a busy
+ * timeline costs a few messages a second and not one for each commit. A watcher that does not read
+ * loses nothing but what was overtaken.
  */
 final class WatchHub {
-  private static final long GATHER_MILLIS = 20;
+  private static final long GATHER_MILLIS = 100;
 
   private final Function<TimelineSnapshot, TimelineStatusResponse> toProto;
   private final ScheduledExecutorService scheduler;
@@ -49,7 +49,7 @@ final class WatchHub {
   private final class Watcher {
     private final ServerCallStreamObserver<TimelineStatusResponse> out;
     private final Map<TenantTimelineId, TimelineSnapshot> pending = new LinkedHashMap<>();
-    private boolean scheduled;
+    private boolean gathering;
 
     Watcher(ServerCallStreamObserver<TimelineStatusResponse> out) {
       this.out = out;
@@ -64,20 +64,20 @@ final class WatchHub {
 
     private void schedule() {
       synchronized (pending) {
-        if (scheduled || pending.isEmpty()) {
+        if (gathering || pending.isEmpty()) {
           return;
         }
-        scheduled = true;
+        gathering = true;
       }
-      var _ = scheduler.schedule(this::send, GATHER_MILLIS, TimeUnit.MILLISECONDS);
+      scheduler.execute(this::send);
     }
 
     private void send() {
       List<TimelineSnapshot> changes;
       synchronized (pending) {
-        scheduled = false;
-        if (!out.isReady()) {
-          return; // onReady schedules again
+        if (pending.isEmpty() || !out.isReady()) {
+          gathering = false;
+          return; // the next change, or onReady, schedules again
         }
         changes = new ArrayList<>(pending.values());
         pending.clear();
@@ -85,6 +85,7 @@ final class WatchHub {
       if (!out.isCancelled()) {
         changes.forEach(change -> out.onNext(toProto.apply(change)));
       }
+      var _ = scheduler.schedule(this::send, GATHER_MILLIS, TimeUnit.MILLISECONDS);
     }
   }
 }

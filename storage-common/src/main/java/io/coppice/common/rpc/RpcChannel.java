@@ -16,13 +16,16 @@ public final class RpcChannel {
 
   /** A channel that connects on first use and reconnects by itself. The caller shuts it down. */
   public static ManagedChannel open(HostPort address) {
+    return builder(address).build();
+  }
+
+  static NettyChannelBuilder builder(HostPort address) {
     return NettyChannelBuilder.forAddress(address.host(), address.port())
         .usePlaintext()
         .directExecutor()
         .maxInboundMessageSize(RpcServer.MESSAGE_SIZE_BYTES_MAX)
         .flowControlWindow(FLOW_CONTROL_WINDOW_BYTES)
         .keepAliveTime(10, TimeUnit.SECONDS)
-        .keepAliveTimeout(5, TimeUnit.SECONDS)
-        .build();
+        .keepAliveTimeout(5, TimeUnit.SECONDS);
   }
 }

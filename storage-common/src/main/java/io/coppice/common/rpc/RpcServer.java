@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -50,6 +51,20 @@ public final class RpcServer implements AutoCloseable {
   /** As {@link #start(HostPort, List)}, and counts calls. */
   public static RpcServer start(
       HostPort address, List<BindableService> services, MeterRegistry registry) throws IOException {
+    return start(address, services, registry, Optional.empty());
+  }
+
+  /**
+   * As {@link #start(HostPort, List, MeterRegistry)}.
+   *
+   * @param loops what connections are served by; the caller closes them, after the server
+   */
+  public static RpcServer start(
+      HostPort address,
+      List<BindableService> services,
+      MeterRegistry registry,
+      Optional<EventLoops> loops)
+      throws IOException {
     CallMetrics counted = new CallMetrics(registry);
     HealthStatusManager health = new HealthStatusManager();
     NettyServerBuilder builder =
@@ -63,6 +78,7 @@ public final class RpcServer implements AutoCloseable {
             .permitKeepAliveWithoutCalls(true)
             .keepAliveTime(30, TimeUnit.SECONDS)
             .addService(health.getHealthService());
+    loops.ifPresent(own -> own.serve(builder));
     services.forEach(service -> builder.addService(ServerInterceptors.intercept(service, counted)));
     if (InetAddress.getByName(address.host()).isLoopbackAddress()) {
       builder.addService(ProtoReflectionServiceV1.newInstance());
