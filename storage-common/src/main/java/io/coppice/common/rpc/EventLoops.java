@@ -29,15 +29,23 @@ public final class EventLoops implements AutoCloseable {
   private final boolean isEpoll = Epoll.isAvailable();
   private final EventLoopGroup group;
 
+  /** Takes new connections, also while what is done here is held up. */
+  private final EventLoopGroup acceptor;
+
   /**
    * Threads that are started when first used.
    *
    * @param threadName what their names begin with
    */
   public EventLoops(String threadName, int count) {
+    group = newGroup(threadName, count);
+    acceptor = newGroup(threadName + "-accept", 1);
+  }
+
+  private EventLoopGroup newGroup(String threadName, int count) {
     IoHandlerFactory input = isEpoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
-    group =
-        new MultiThreadIoEventLoopGroup(count, new DefaultThreadFactory(threadName, true), input);
+    return new MultiThreadIoEventLoopGroup(
+        count, new DefaultThreadFactory(threadName, true), input);
   }
 
   /** As {@link RpcChannel#open}, with its callbacks on these threads. */
@@ -50,7 +58,7 @@ public final class EventLoops implements AutoCloseable {
 
   void serve(NettyServerBuilder server) {
     server
-        .bossEventLoopGroup(group)
+        .bossEventLoopGroup(acceptor)
         .workerEventLoopGroup(group)
         .channelType(isEpoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class);
   }
@@ -83,6 +91,7 @@ public final class EventLoops implements AutoCloseable {
   /** Ends the threads soon, after what they are at; connections are to be shut down before. */
   @Override
   public void close() {
+    var _ = acceptor.shutdownGracefully(0, CLOSE_TIMEOUT_SECONDS, TimeUnit.SECONDS);
     var _ = group.shutdownGracefully(0, CLOSE_TIMEOUT_SECONDS, TimeUnit.SECONDS);
   }
 }
