@@ -105,6 +105,11 @@ public final class Safekeeper implements AutoCloseable {
         stopThreads();
       }
     }
+    startBackground(config, store, metrics);
+  }
+
+  private void startBackground(
+      SafekeeperConfig config, Optional<ObjectStore> store, SafekeeperMetrics metrics) {
     var _ =
         scheduler.scheduleWithFixedDelay(
             () -> registry.opened().forEach(TimelineWorker::persistPositionsIfAhead),
