@@ -27,7 +27,6 @@ final class WorkerThreads implements Executor {
   private final ThreadPoolExecutor pool;
   private final EventLoops loops;
   private final AtomicBoolean loopTaken = new AtomicBoolean();
-
   private final AtomicInteger slowInARow = new AtomicInteger();
 
   WorkerThreads(EventLoops loops, ThreadFactory poolThreads) {
