@@ -33,6 +33,8 @@ public final class WalDecoder {
   private static final int UNREAD_BYTES_MAX = 256 << 20;
 
   private static final int BUFFER_BYTES_MIN = 8 << 10;
+  private static final int RECORD_BUFFER_BYTES_MIN = 2 * WAL_PAGE_SIZE_BYTES;
+  private static final byte[] NOTHING = new byte[0];
 
   /** A larger buffer for a record across pages is let go when the record was read. */
   private static final int KEPT_RECORD_BUFFER_BYTES_MAX = 1 << 20;
@@ -44,7 +46,7 @@ public final class WalDecoder {
   private final CRC32C crc = new CRC32C();
 
   /** Bytes fed and not yet read: {@code buffer[head, tail)}; as large as what is fed at once. */
-  private byte[] buffer = new byte[0];
+  private byte[] buffer = NOTHING;
 
   private int head;
   private int tail;
@@ -59,7 +61,7 @@ public final class WalDecoder {
   private boolean seekingFirstRecord;
 
   /** The record being put together from several pages; none if the length is zero. */
-  private byte[] assembly = new byte[2 * WAL_PAGE_SIZE_BYTES];
+  private byte[] assembly = NOTHING;
 
   private int assemblyLength;
   private int assembledBytes;
@@ -335,7 +337,7 @@ public final class WalDecoder {
       return available >= length;
     }
     if (assembly.length > KEPT_RECORD_BUFFER_BYTES_MAX) {
-      assembly = new byte[2 * WAL_PAGE_SIZE_BYTES];
+      assembly = NOTHING;
     }
     assemblyLength = (int) length;
     assembledBytes = 0;
@@ -350,7 +352,8 @@ public final class WalDecoder {
     int count = Math.min(wanted, tail - head);
     if (assembly.length - assembledBytes < count) {
       long doubled = Math.max(2L * assembly.length, (long) assembledBytes + count);
-      assembly = Arrays.copyOf(assembly, (int) Math.min(doubled, assemblyLength));
+      int grown = (int) Math.min(doubled, assemblyLength);
+      assembly = Arrays.copyOf(assembly, Math.max(grown, RECORD_BUFFER_BYTES_MIN));
     }
     System.arraycopy(buffer, head, assembly, assembledBytes, count);
     boolean hadHeader = assembledBytes >= RECORD_HEADER_BYTES;

@@ -1,8 +1,8 @@
 package io.coppice.safekeeper.backup;
 
 import com.github.luben.zstd.ZstdIOException;
-import com.github.luben.zstd.ZstdInputStream;
-import com.github.luben.zstd.ZstdOutputStream;
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
+import com.github.luben.zstd.ZstdOutputStreamNoFinalizer;
 import io.coppice.common.error.StorageException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -24,7 +24,8 @@ final class CompressedSegment {
   /** Compresses a file into another, which is made or replaced. */
   static void compress(Path segment, Path into) throws IOException {
     try (InputStream in = Files.newInputStream(segment);
-        ZstdOutputStream out = new ZstdOutputStream(Files.newOutputStream(into), LEVEL)) {
+        ZstdOutputStreamNoFinalizer out =
+            new ZstdOutputStreamNoFinalizer(Files.newOutputStream(into), LEVEL)) {
       out.setChecksum(true);
       in.transferTo(out);
     }
@@ -39,7 +40,7 @@ final class CompressedSegment {
   static void expand(Path compressed, Path into, int segmentSizeBytes, String object)
       throws StorageException.Corrupt, IOException {
     long size;
-    try (InputStream in = new ZstdInputStream(Files.newInputStream(compressed));
+    try (InputStream in = new ZstdInputStreamNoFinalizer(Files.newInputStream(compressed));
         OutputStream out = Files.newOutputStream(into)) {
       size = copy(in, out, segmentSizeBytes);
     } catch (ZstdIOException damage) {

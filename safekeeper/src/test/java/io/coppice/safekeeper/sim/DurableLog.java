@@ -251,18 +251,19 @@ final class DurableLog {
       return;
     }
     int upTo = Math.min((int) common.minus(start), Math.min(length, other.length));
-    int at = Arrays.mismatch(bytes, 0, upTo, other.bytes, 0, upTo);
+    int from = Math.min(upTo, Math.min(compared, other.compared)); // both were equal to a third
+    int at = Arrays.mismatch(bytes, from, upTo, other.bytes, from, upTo);
     if (at >= 0) {
       throw new Violation(
           "%s and %s share a history up to %s, and differ at %s"
-              .formatted(safekeeper, other.safekeeper, common, start.plus(at)));
+              .formatted(safekeeper, other.safekeeper, common, start.plus(from + at)));
     }
   }
 
   boolean holds(ReferenceLog reference, byte[] more) {
     int damagedMax =
         safekeeper.isDamaged() || forgotten ? 1 : 0; // it had that byte, and will find out
-    return reference.isPrefixOf(bytes, length, more, damagedMax);
+    return reference.isPrefixOf(bytes, compared, length, more, damagedMax);
   }
 
   byte[] read(Lsn from, Lsn end) {

@@ -47,13 +47,15 @@ final class ReferenceLog {
   /**
    * Whether {@code other}, which begins at the same LSN, equals all of this and then {@code more},
    * but for some bytes at most.
+   *
+   * @param equal so many bytes are known to be the same
    */
-  boolean isPrefixOf(byte[] other, int otherLength, byte[] more, int bytesMax) {
+  boolean isPrefixOf(byte[] other, int equal, int otherLength, byte[] more, int bytesMax) {
     if (otherLength < length + more.length) {
       return false;
     }
     int different =
-        differences(bytes, 0, other, 0, length, bytesMax)
+        differences(bytes, equal, other, equal, length - equal, bytesMax)
             + differences(more, 0, other, length, more.length, bytesMax);
     return different <= bytesMax;
   }

@@ -1,12 +1,13 @@
 package io.coppice.safekeeper.sim;
 
-import com.github.luben.zstd.ZstdInputStream;
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
 import io.coppice.common.objectstore.ObjectInfo;
 import io.coppice.common.objectstore.ObjectStore;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -57,7 +58,7 @@ final class SimObjectStore implements ObjectStore {
     }
 
     private byte[] expand() {
-      try (ZstdInputStream in = new ZstdInputStream(new ByteArrayInputStream(bytes))) {
+      try (InputStream in = new ZstdInputStreamNoFinalizer(new ByteArrayInputStream(bytes))) {
         return in.readAllBytes();
       } catch (IOException e) {
         throw new Violation("a segment was uploaded that does not expand: " + e);

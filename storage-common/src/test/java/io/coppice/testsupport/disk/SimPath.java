@@ -91,9 +91,12 @@ record SimPath(SimFileSystem fileSystem, boolean isAbsolute, List<String> names)
     if (other.isAbsolute()) {
       return other;
     }
-    List<String> all = new ArrayList<>(names);
-    all.addAll(((SimPath) other).names);
-    return of(isAbsolute, all);
+    List<String> more = ((SimPath) other).names;
+    String[] all = names.toArray(new String[names.size() + more.size()]);
+    for (int i = 0; i < more.size(); i++) {
+      all[names.size() + i] = more.get(i);
+    }
+    return new SimPath(fileSystem, isAbsolute, List.of(all));
   }
 
   @Override
