@@ -24,11 +24,11 @@ check:          ## format, compile, unit tests and house rules; no real processe
 fmt:            ## format the sources
 	$(MVN) -q -DskipFormat com.diffplug.spotless:spotless-maven-plugin:apply
 
-sim:            ## simulate the safekeepers; TRIES=1000000 sets how many seeds, SEED=42 tells one line by line
+sim:            ## simulate the safekeepers; TRIES=1000000 sets how many seeds, SEED=42 tells one line by line; JOURNAL=file may be stopped
 	$(MVN) -q -DskipFormat -pl safekeeper -am test-compile dependency:build-classpath \
 	  -Dmdep.includeScope=test -Dmdep.outputFile=target/class-path
 	"$$(scripts/java-home)/bin/java" -XX:+UseSerialGC -Xmx2g -Xmn1g -Dseed=$(SEED) $(if $(TRIES),-Dtries=$(TRIES)) \
-	  $(if $(FIRST),-Dfirst=$(FIRST)) -Dfaults=$(FAULTS) -Dwithout=$(WITHOUT) \
+	  $(if $(FIRST),-Dfirst=$(FIRST)) -Dfaults=$(FAULTS) -Dwithout=$(WITHOUT) -Djournal=$(JOURNAL) \
 	  -cp "safekeeper/target/test-classes:safekeeper/target/classes:$$(cat safekeeper/target/class-path)" \
 	  io.coppice.safekeeper.sim.Main
 

@@ -74,6 +74,10 @@ final class Batch {
     return List.copyOf(failed);
   }
 
+  double seconds() {
+    return seconds;
+  }
+
   double schedulesPerSecond() {
     return coverage().schedules() / seconds;
   }
