@@ -97,11 +97,13 @@ public final class EndpointSupervisor {
     long timeoutMillis = 3 * config.endpoint().startTimeout().toMillis();
     BufferedReader output = process.inputReader(StandardCharsets.UTF_8);
     FutureTask<Optional<String>> word =
-        new FutureTask<>(() -> Optional.ofNullable(output.readLine()));
+        new FutureTask<>(() ->
+            // The JVM itself may have something to say first.
+            output.lines().filter(line -> line.startsWith(RUNNING)).findFirst());
     Thread.ofVirtual().name("supervisor's word").start(word);
     try {
       Optional<String> said = word.get(timeoutMillis, TimeUnit.MILLISECONDS);
-      if (said.filter(line -> line.startsWith(RUNNING)).isPresent()) {
+      if (said.isPresent()) {
         TimelineId timeline = TimelineId.parse(said.get().substring(RUNNING.length()));
         return registry
             .find(timeline)
@@ -160,12 +162,14 @@ public final class EndpointSupervisor {
                     lines.subList(Math.max(0, lines.size() - LOG_LINES_SHOWN), lines.size())));
   }
 
-  /** Puts the log of the newest start where the endpoint's files are. */
+  /** Puts the log of the newest start where the endpoint's files are, if it is not there yet. */
   private static void keepLog(Path log, EndpointState state) throws IOException {
-    Files.move(
-        log,
-        log.resolveSibling(state.timeline().toString()).resolve(LOG_FILE),
-        StandardCopyOption.REPLACE_EXISTING);
+    if (Files.exists(log)) {
+      Files.move(
+          log,
+          log.resolveSibling(state.timeline().toString()).resolve(LOG_FILE),
+          StandardCopyOption.REPLACE_EXISTING);
+    }
   }
 
   private static List<String> arguments(CoppiceConfig config, Request request) {
