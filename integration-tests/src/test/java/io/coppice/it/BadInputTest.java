@@ -57,9 +57,17 @@ final class BadInputTest {
   /** Waits for WAL no longer than it takes to see that it does. */
   @RegisterExtension final Cluster cluster = new Cluster("pageserver.lsn_wait=4s");
 
-  private void refused(int exitCode, List<String> message, String... command)
+  private void refused(int exitCode, List<String> message, String... command) {
+    expectRefused(cluster.coppice(command), exitCode, message, command);
+  }
+
+  private void serverRefused(int exitCode, List<String> message, String... command)
       throws IOException, InterruptedException {
-    ChildProcess.Result result = cluster.coppice(command);
+    expectRefused(cluster.serve(command), exitCode, message, command);
+  }
+
+  private static void expectRefused(
+      ChildProcess.Result result, int exitCode, List<String> message, String... command) {
     assertThat(result.exitCode())
         .as("coppice %s: %s", List.of(command), result)
         .isEqualTo(exitCode);
@@ -132,7 +140,7 @@ final class BadInputTest {
     cluster.startAll();
     cluster.succeed("tenant", "create", "bad");
     cluster.branch("main");
-    refused(
+    serverRefused(
         BUSY,
         List.of(cluster.pageserverAddress().toString()),
         "pageserver",
@@ -149,7 +157,7 @@ final class BadInputTest {
     Path aside = cluster.directory().resolve("aside");
     Files.move(otherNode, aside);
     Files.move(safekeeper, otherNode);
-    refused(PRECONDITION, List.of("2", "3"), "safekeeper", "--id", "3");
+    serverRefused(PRECONDITION, List.of("2", "3"), "safekeeper", "--id", "3");
     Files.move(otherNode, safekeeper);
     Files.move(aside, otherNode);
   }
@@ -200,10 +208,10 @@ final class BadInputTest {
     cluster.pageserver().stop(EXIT_SECONDS);
     Path safekeeper = cluster.dataDirectory().resolve("safekeeper-2/safekeeper.format");
     Files.writeString(safekeeper, Files.readString(safekeeper).replace("format 2", "format 99"));
-    refused(PRECONDITION, List.of("safekeeper-2", "99"), "safekeeper", "--id", "2");
+    serverRefused(PRECONDITION, List.of("safekeeper-2", "99"), "safekeeper", "--id", "2");
     Path pageserver = cluster.dataDirectory().resolve("pageserver/FORMAT");
     Files.writeString(pageserver, Files.readString(pageserver).replace(" 1", " 99"));
-    refused(PRECONDITION, List.of("pageserver", "99"), "pageserver");
+    serverRefused(PRECONDITION, List.of("pageserver", "99"), "pageserver");
   }
 
   private static Path find(Path root, Predicate<Path> wanted) throws IOException {

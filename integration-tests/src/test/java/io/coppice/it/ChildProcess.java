@@ -38,7 +38,7 @@ final class ChildProcess {
           .filter(entry -> !Path.of(entry).startsWith(Path.of("target").toAbsolutePath()))
           .collect(Collectors.joining(File.pathSeparator));
 
-  /** Classes that commands load are mapped from it, not parsed; the first command makes it. */
+  /** Classes are mapped from it, not parsed; the first processes that end make it. */
   private static final Path CLASS_ARCHIVE = Path.of("target", "commands.jsa").toAbsolutePath();
 
   private final String name;
@@ -59,30 +59,23 @@ final class ChildProcess {
     }
   }
 
-  private static List<String> commandFlags() {
-    List<String> flags = new ArrayList<>();
-    // None can be made if modules are directories, as in `mvn test`.
-    if (Arrays.stream(CLASS_PATH.split(File.pathSeparator)).allMatch(e -> e.endsWith(".jar"))) {
-      flags.add("-XX:+AutoCreateSharedArchive");
-      flags.addAll(archiveFlags());
-    }
-    return flags;
-  }
-
-  private static List<String> serverFlags() {
-    return Files.exists(CLASS_ARCHIVE) ? archiveFlags() : List.of();
-  }
-
   private static List<String> archiveFlags() {
-    return List.of("-XX:SharedArchiveFile=" + CLASS_ARCHIVE, "-Xlog:cds*=off,aot*=off");
+    // None can be made if modules are directories, as in `mvn test`.
+    boolean isArchivable =
+        Arrays.stream(CLASS_PATH.split(File.pathSeparator)).allMatch(e -> e.endsWith(".jar"));
+    return isArchivable
+        ? List.of(
+            "-XX:+AutoCreateSharedArchive",
+            "-XX:SharedArchiveFile=" + CLASS_ARCHIVE,
+            "-Xlog:cds*=off,aot*=off")
+        : List.of();
   }
 
-  private static List<String> command(
-      List<String> moreFlags, String mainClass, List<String> arguments) {
+  private static List<String> command(String mainClass, List<String> arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(JVM_FLAGS);
-    command.addAll(moreFlags);
+    command.addAll(archiveFlags());
     command.addAll(List.of("-cp", CLASS_PATH, mainClass));
     command.addAll(arguments);
     return command;
@@ -140,7 +133,7 @@ final class ChildProcess {
         StandardOpenOption.CREATE,
         StandardOpenOption.APPEND);
     List<String> command = new ArrayList<>(prefix);
-    command.addAll(command(serverFlags(), mainClass, arguments));
+    command.addAll(command(mainClass, arguments));
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().putAll(environment);
     builder.redirectErrorStream(true);
@@ -155,7 +148,7 @@ final class ChildProcess {
       throws IOException, InterruptedException {
     Path out = Files.createTempFile(directory, "out", ".txt");
     Path err = Files.createTempFile(directory, "err", ".txt");
-    ProcessBuilder builder = new ProcessBuilder(command(commandFlags(), MAIN_CLASS, arguments));
+    ProcessBuilder builder = new ProcessBuilder(command(MAIN_CLASS, arguments));
     builder.environment().putAll(environment);
     builder.redirectOutput(out.toFile());
     builder.redirectError(err.toFile());

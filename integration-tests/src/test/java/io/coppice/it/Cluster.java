@@ -1,7 +1,9 @@
 package io.coppice.it;
 
+import io.coppice.cli.Cli;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TenantId;
+import io.coppice.common.platform.Clock;
 import io.coppice.common.rpc.HostPort;
 import io.coppice.compute.endpoint.EndpointSpec;
 import io.coppice.compute.storage.BranchInfo;
@@ -10,7 +12,10 @@ import io.coppice.compute.storage.TenantInfo;
 import io.coppice.it.support.Network;
 import io.coppice.it.support.Ports;
 import io.coppice.it.support.Sql;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -169,8 +174,7 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
 
   private ChildProcess start(String name, List<String> prefix, String... command)
       throws IOException {
-    List<String> arguments = new ArrayList<>(List.of(command));
-    arguments.addAll(options());
+    List<String> arguments = withOptions(command);
     arguments.addAll(List.of("--end-with", Long.toString(ProcessHandle.current().pid())));
     ChildProcess started =
         ChildProcess.start(name, logs().resolve(name + ".log"), Map.of(), prefix, arguments);
@@ -251,15 +255,34 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
     return client().getBranch(tenant, name);
   }
 
-  /** Runs a command to its end. */
-  ChildProcess.Result coppice(String... arguments) throws IOException, InterruptedException {
+  /** Runs a command to its end, in this process: the start of one takes longer than most do. */
+  ChildProcess.Result coppice(String... arguments) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    Cli cli =
+        new Cli(
+            new PrintStream(out, true, StandardCharsets.UTF_8),
+            new PrintStream(err, true, StandardCharsets.UTF_8),
+            Map.of(),
+            Clock.SYSTEM);
+    int exitCode = cli.run(withOptions(arguments).toArray(String[]::new));
+    return new ChildProcess.Result(
+        exitCode, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+  }
+
+  /** Runs a server that ends by itself. */
+  ChildProcess.Result serve(String... arguments) throws IOException, InterruptedException {
+    return ChildProcess.run(directory(), Map.of(), withOptions(arguments), COMMAND_TIMEOUT_SECONDS);
+  }
+
+  private List<String> withOptions(String... arguments) {
     List<String> all = new ArrayList<>(List.of(arguments));
     all.addAll(options());
-    return ChildProcess.run(directory(), Map.of(), all, COMMAND_TIMEOUT_SECONDS);
+    return all;
   }
 
   /** Runs a command that must succeed; what it wrote to stdout. */
-  String succeed(String... arguments) throws IOException, InterruptedException {
+  String succeed(String... arguments) {
     ChildProcess.Result result = coppice(arguments);
     if (result.exitCode() != 0) {
       throw new AssertionError("coppice %s: %s".formatted(String.join(" ", arguments), result));

@@ -29,6 +29,17 @@ final class SpecTest {
 
   @Test
   void holdsWhenADiskIsLost() throws IOException, InterruptedException {
+    assertHolds(Bounds.of(1, 2, 1, 1), 10_000);
+  }
+
+  @Test
+  void holdsWithTwoProposers() throws IOException, InterruptedException {
+    assertHolds(Bounds.of(2, 2, 1, 0), 5_000);
+  }
+
+  @Test
+  @EnabledIfSystemProperty(named = LARGE, matches = "true")
+  void holdsWithTwoProposersWhenADiskIsLost() throws IOException, InterruptedException {
     assertHolds(Bounds.of(2, 2, 1, 1), 200_000);
   }
 

@@ -13,6 +13,7 @@ final class Batch {
   private final long first;
   private final long end;
   private final int threads;
+  private final int failedMax;
   private final long kindsMask;
   private final AtomicLong next;
   private final Coverage coverage = new Coverage();
@@ -20,6 +21,15 @@ final class Batch {
   private double seconds;
 
   Batch(long first, long tries, long kindsMask, int threads) {
+    this(first, tries, kindsMask, threads, FAILED_MAX);
+  }
+
+  /**
+   * One that stops after {@code failedMax} violations. Those that others were at then are ended,
+   * too: of the seeds before the first that failed, all have held.
+   */
+  Batch(long first, long tries, long kindsMask, int threads, int failedMax) {
+    this.failedMax = failedMax;
     this.first = first;
     this.end = first + tries;
     this.threads = threads;
@@ -51,7 +61,7 @@ final class Batch {
       Simulation.Outcome outcome = Simulation.run(Schedule.of(seed).withKinds(kindsMask), own);
       if (!outcome.held()) {
         progress.accept(outcome.schedule().command() + ": " + outcome.violation());
-        if (addFailed(outcome) >= FAILED_MAX) {
+        if (addFailed(outcome) >= failedMax) {
           next.set(end);
         }
       }
