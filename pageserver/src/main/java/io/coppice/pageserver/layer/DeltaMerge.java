@@ -19,7 +19,7 @@ public final class DeltaMerge implements AutoCloseable {
   private int size;
   private boolean begun;
   private boolean sameKey;
-  private long entryCount;
+  private long versionCount;
   // Versions of all layers; negative if only a range is read.
   private long expectedCount;
 
@@ -29,7 +29,7 @@ public final class DeltaMerge implements AutoCloseable {
   private long c;
   private short d;
 
-  /** One layer, and the entry it is at. */
+  /** One layer, and the version it is at. */
   private static final class Source {
     private final SstCursor cursor;
     private final EntryBuffers buffers = new EntryBuffers();
@@ -44,9 +44,9 @@ public final class DeltaMerge implements AutoCloseable {
       this.end = end;
     }
 
-    /** Takes in the entry that the cursor is at; returns whether there is one. */
+    /** Takes in the version that the cursor is at; returns whether there is one. */
     boolean load() throws StorageException {
-      if (!cursor.hasEntry()) {
+      if (!cursor.hasVersion()) {
         throw new StorageException.Corrupt("a layer file ends without its identity");
       }
       cursor.readKey(buffers);
@@ -93,7 +93,7 @@ public final class DeltaMerge implements AutoCloseable {
     try {
       long count = 0;
       for (LayerHandle layer : layers) {
-        count += layer.entryCount();
+        count += layer.versionCount();
       }
       merge.expectedCount = count;
       return merge;
@@ -153,15 +153,15 @@ public final class DeltaMerge implements AutoCloseable {
     }
     if (size == 0) {
       Invariant.check(
-          expectedCount < 0 || entryCount == expectedCount,
+          expectedCount < 0 || versionCount == expectedCount,
           "%d versions were read of %d that the layers have",
-          entryCount,
+          versionCount,
           expectedCount);
       return false;
     }
     Source first = heap[0];
     // The key's 18 bytes are a, b and the upper 16 bits of c.
-    sameKey = entryCount > 0 && first.a == a && first.b == b && (first.c ^ c) >>> 48 == 0;
+    sameKey = versionCount > 0 && first.a == a && first.b == b && (first.c ^ c) >>> 48 == 0;
     a = first.a;
     b = first.b;
     c = first.c;
@@ -175,7 +175,7 @@ public final class DeltaMerge implements AutoCloseable {
 
   private void advanceFirst() throws StorageException {
     Source moving = heap[0];
-    entryCount++;
+    versionCount++;
     moving.cursor.next();
     if (!moving.load()) {
       moving.cursor.close();
@@ -213,7 +213,7 @@ public final class DeltaMerge implements AutoCloseable {
   }
 
   /** The value, in a direct buffer; valid until {@link #next}. */
-  public ByteBuffer value() {
+  public ByteBuffer value() throws StorageException {
     return heap[0].cursor.readValue(heap[0].buffers);
   }
 

@@ -1,6 +1,7 @@
 package io.coppice.pageserver.layer;
 
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** Direct buffers through which entries of layer files are read; one set for each reader. */
 final class EntryBuffers {
@@ -8,6 +9,12 @@ final class EntryBuffers {
 
   final ByteBuffer seekKey = LayerKeys.newBuffer();
   final ByteBuffer foundKey = LayerKeys.newBuffer();
+
+  /** The versions of the entry that was read last, and of whom. */
+  final VersionRun versions = new VersionRun();
+
+  @Nullable SstCursor readBy;
+
   private ByteBuffer value = ByteBuffer.allocateDirect(VALUE_SIZE_BYTES);
 
   /** The buffer for values, empty. */

@@ -183,10 +183,10 @@ public final class LayerHandle extends RefCounted {
   }
 
   /** Versions that it has. */
-  long entryCount() throws StorageException {
+  long versionCount() throws StorageException {
     SstLayer opened = acquire();
     try {
-      return opened.entryCount();
+      return opened.versionCount();
     } finally {
       opened.release();
     }

@@ -13,24 +13,34 @@ import java.util.Arrays;
  * the file, under a key of 26 bytes 0xFF, above all others.
  *
  * <pre>
- *  0          8          12        28          44            52
- *  | "COPPLAYR" | version u32 | tenant  | timeline  | entries u64 | name, ASCII |
+ *  0          8          12        28          44            52             60
+ *  | "COPPLAYR" | format u32 | tenant  | timeline  | entries u64 | versions u64 | name, ASCII |
  * </pre>
  *
- * Big endian. The block's checksum covers it.
+ * Big endian. The block's checksum covers it. In format 1 each version was an entry, without what
+ * {@link VersionRun} puts before values, and the name followed the entries.
  *
+ * @param hasRuns whether entries may have more than one version
  * @param entryCount without the identity
  */
-record LayerIdentity(TenantTimelineId owner, LayerName name, long entryCount) {
-  static final int FORMAT_VERSION = 1;
+record LayerIdentity(
+    TenantTimelineId owner, LayerName name, boolean hasRuns, long entryCount, long versionCount) {
+  static final int FORMAT_VERSION = 2;
+  private static final int FORMAT_WITHOUT_RUNS = 1;
 
   private static final long MAGIC = 0x434F_5050_4C41_5952L;
-  private static final int NAME_OFFSET = 52;
+  private static final int NAME_OFFSET = 60;
+  private static final int NAME_OFFSET_WITHOUT_RUNS = 52;
 
   static byte[] key() {
     byte[] key = new byte[LayerKeys.SIZE_BYTES];
     Arrays.fill(key, (byte) 0xFF);
     return key;
+  }
+
+  /** Whether an entry's key is that of the identity. */
+  static boolean isKey(ByteBuffer key) {
+    return key.get(0) == (byte) 0xFF;
   }
 
   byte[] encode() {
@@ -43,6 +53,7 @@ record LayerIdentity(TenantTimelineId owner, LayerName name, long entryCount) {
         .putLong(owner.timeline().high())
         .putLong(owner.timeline().low())
         .putLong(entryCount)
+        .putLong(versionCount)
         .put(text)
         .array();
   }
@@ -52,19 +63,27 @@ record LayerIdentity(TenantTimelineId owner, LayerName name, long entryCount) {
     if (bytes.length <= NAME_OFFSET || from.getLong() != MAGIC) {
       throw new StorageException.Corrupt("has no identity of a layer file");
     }
-    int version = from.getInt();
-    if (version != FORMAT_VERSION) {
+    int format = from.getInt();
+    if (format != FORMAT_VERSION && format != FORMAT_WITHOUT_RUNS) {
       throw new StorageException.Corrupt(
-          "is of format version %d; this program reads %d".formatted(version, FORMAT_VERSION));
+          "is of format version %d; this program reads %d and %d"
+              .formatted(format, FORMAT_WITHOUT_RUNS, FORMAT_VERSION));
     }
+    boolean hasRuns = format == FORMAT_VERSION;
     TenantId tenant = new TenantId(from.getLong(), from.getLong());
     TimelineId timeline = new TimelineId(from.getLong(), from.getLong());
     long entryCount = from.getLong();
+    long versionCount = hasRuns ? from.getLong() : entryCount;
+    int nameOffset = hasRuns ? NAME_OFFSET : NAME_OFFSET_WITHOUT_RUNS;
     String name =
-        new String(bytes, NAME_OFFSET, bytes.length - NAME_OFFSET, StandardCharsets.US_ASCII);
+        new String(bytes, nameOffset, bytes.length - nameOffset, StandardCharsets.US_ASCII);
     try {
       return new LayerIdentity(
-          new TenantTimelineId(tenant, timeline), LayerName.parse(name), entryCount);
+          new TenantTimelineId(tenant, timeline),
+          LayerName.parse(name),
+          hasRuns,
+          entryCount,
+          versionCount);
     } catch (IllegalArgumentException e) {
       throw new StorageException.Corrupt("names itself \"%s\"".formatted(name), e);
     }

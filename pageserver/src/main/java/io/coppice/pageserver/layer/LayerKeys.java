@@ -47,6 +47,17 @@ final class LayerKeys {
         from.getInt(14));
   }
 
+  /** Whether the page keys are the same, whatever the LSNs. */
+  static boolean isSameKey(ByteBuffer one, ByteBuffer other) {
+    return one.getLong(0) == other.getLong(0)
+        && one.getLong(8) == other.getLong(8)
+        && one.getShort(16) == other.getShort(16);
+  }
+
+  static void setLsn(ByteBuffer to, long lsn) {
+    to.putLong(Key.SIZE_BYTES, ~lsn);
+  }
+
   static long lsn(ByteBuffer from) {
     return ~from.getLong(Key.SIZE_BYTES);
   }

@@ -1,6 +1,7 @@
 package io.coppice.pageserver.layer;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.id.Lsn;
 import io.coppice.common.key.Key;
 import java.nio.ByteBuffer;
 import org.rocksdb.RocksDBException;
@@ -12,6 +13,10 @@ final class SstCursor implements AutoCloseable {
   private final SstFileReaderIterator iterator;
 
   private final boolean ownsReference;
+
+  // Of the entry that the iterator is at, once it was read: how many versions, and which is next.
+  private int count;
+  private int version;
 
   /**
    * @param ownsReference whether closing it releases a reference to the file
@@ -31,34 +36,56 @@ final class SstCursor implements AutoCloseable {
   void collect(EntryBuffers buffers, Key key, long lsn, long floor, VersionList into)
       throws StorageException {
     seek(buffers, key, lsn);
-    while (hasEntry()) {
-      long foundLsn = readKey(buffers);
-      if (Long.compareUnsigned(foundLsn, floor) <= 0) {
-        return;
-      }
-      if (!into.reaches(foundLsn)) {
-        into.add(foundLsn, readValue(buffers));
-        if (into.isComplete()) {
+    while (hasVersion()) {
+      VersionRun versions = versions(buffers);
+      while (version < count) {
+        long foundLsn = versions.lsn(version);
+        if (Long.compareUnsigned(foundLsn, floor) <= 0) {
           return;
         }
+        if (!into.reaches(foundLsn)) {
+          into.add(foundLsn, versions.value(version));
+          if (into.isComplete()) {
+            return;
+          }
+        }
+        version++;
       }
-      iterator.next();
+      nextEntry();
     }
   }
 
   /** Goes to the newest version of a key at or before an LSN, or to what follows it in the file. */
-  void seek(EntryBuffers buffers, Key key, long lsn) {
+  void seek(EntryBuffers buffers, Key key, long lsn) throws StorageException {
     LayerKeys.encode(buffers.seekKey, key, lsn);
     iterator.seek(buffers.seekKey);
+    count = 0;
+    version = 0;
+    if (hasVersion()) {
+      VersionRun versions = versions(buffers);
+      if (LayerKeys.isSameKey(buffers.foundKey, buffers.seekKey)) {
+        version = versions.newestAtOrBefore(lsn);
+      }
+    }
   }
 
   void next() {
-    iterator.next();
+    if (version + 1 < count) {
+      version++;
+    } else {
+      nextEntry();
+    }
   }
 
-  /** Whether there is an entry here; if not, that it is the end and not damage. */
-  boolean hasEntry() throws StorageException {
-    if (iterator.isValid()) {
+  private void nextEntry() {
+    iterator.next();
+    count = 0;
+    version = 0;
+  }
+
+  /** Whether there is a version here; if not, that it is the end and not damage. */
+  boolean hasVersion() throws StorageException {
+    if (count > 0 || iterator.isValid()) {
       return true;
     }
     try {
@@ -69,18 +96,52 @@ final class SstCursor implements AutoCloseable {
     }
   }
 
-  /** Reads the entry's key, and returns its LSN. */
+  /** Reads the version's key and LSN into the buffer for what is found, and returns the LSN. */
   long readKey(EntryBuffers buffers) throws StorageException {
+    long lsn = versions(buffers).lsn(version);
+    LayerKeys.setLsn(buffers.foundKey, lsn);
+    return lsn;
+  }
+
+  /** The version's value; valid until the next call. */
+  ByteBuffer readValue(EntryBuffers buffers) throws StorageException {
+    return versions(buffers).value(version);
+  }
+
+  /** The versions of the entry here, read now if they are not in the buffers any more. */
+  private VersionRun versions(EntryBuffers buffers) throws StorageException {
+    if (count == 0 || buffers.readBy != this) {
+      buffers.readBy = null;
+      readEntry(buffers);
+      buffers.readBy = this;
+      count = buffers.versions.count();
+    }
+    return buffers.versions;
+  }
+
+  private void readEntry(EntryBuffers buffers) throws StorageException {
     int length = iterator.key(buffers.foundKey.clear());
     if (length != LayerKeys.SIZE_BYTES) {
       throw new StorageException.Corrupt(
           "layer file %s has a key of %d bytes".formatted(layer, length));
     }
-    return LayerKeys.lsn(buffers.foundKey);
+    ByteBuffer value = value(buffers);
+    long lsn = LayerKeys.lsn(buffers.foundKey);
+    if (!layer.hasRuns() || LayerIdentity.isKey(buffers.foundKey)) {
+      buffers.versions.setSingle(value, lsn);
+      return;
+    }
+    try {
+      buffers.versions.decode(value, lsn);
+    } catch (VersionRun.Malformed e) {
+      throw new StorageException.Corrupt(
+          "layer file %s, key %s at %s: an entry has %s"
+              .formatted(layer, LayerKeys.key(buffers.foundKey), new Lsn(lsn), e.getMessage()),
+          e);
+    }
   }
 
-  /** The entry's value; valid until the next call. */
-  ByteBuffer readValue(EntryBuffers buffers) {
+  private ByteBuffer value(EntryBuffers buffers) {
     ByteBuffer value = buffers.value();
     int length = iterator.value(value);
     if (length > value.capacity()) {

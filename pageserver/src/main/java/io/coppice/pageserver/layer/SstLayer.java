@@ -30,7 +30,8 @@ final class SstLayer extends RefCounted {
   private final Deque<SstCursor> pool = new ArrayDeque<>();
   private boolean closed;
   private int borrowedCount;
-  private long entryCount;
+  private boolean hasRuns;
+  private long versionCount;
 
   private SstLayer(Path file, LayerEnvironment environment, SstFileReader reader) {
     this.file = file;
@@ -66,19 +67,21 @@ final class SstLayer extends RefCounted {
           "layer file %s is not %s of %s but %s of %s"
               .formatted(file, wanted.name(), owner, identity.name(), identity.owner()));
     }
-    entryCount = reader.getTableProperties().getNumEntries() - 1;
+    long entryCount = reader.getTableProperties().getNumEntries() - 1;
     if (identity.entryCount() != entryCount) {
       throw new StorageException.Corrupt(
           "layer file %s has %d entries instead of %d"
               .formatted(file, entryCount, identity.entryCount()));
     }
+    hasRuns = identity.hasRuns();
+    versionCount = identity.versionCount();
   }
 
   private LayerIdentity readIdentity() throws StorageException {
     EntryBuffers buffers = new EntryBuffers();
     try (SstCursor cursor = rangeCursor()) {
       cursor.seek(buffers, new Key(0xFF, -1, -1, -1, 0xFF, -1), 0);
-      if (!cursor.hasEntry()) {
+      if (!cursor.hasVersion()) {
         throw new StorageException.Corrupt("has no identity of a layer file");
       }
       cursor.readKey(buffers);
@@ -119,8 +122,13 @@ final class SstLayer extends RefCounted {
   }
 
   /** Versions that it has. */
-  long entryCount() {
-    return entryCount;
+  long versionCount() {
+    return versionCount;
+  }
+
+  /** Whether an entry may have several versions; see {@link VersionRun}. */
+  boolean hasRuns() {
+    return hasRuns;
   }
 
   /**
@@ -135,7 +143,7 @@ final class SstLayer extends RefCounted {
     EntryBuffers buffers = new EntryBuffers();
     try (SstCursor cursor = rangeCursor()) {
       cursor.seek(buffers, from, -1L);
-      if (!cursor.hasEntry()) {
+      if (!cursor.hasVersion()) {
         return false;
       }
       cursor.readKey(buffers);
@@ -144,8 +152,14 @@ final class SstLayer extends RefCounted {
   }
 
   /** The keys of a range; see {@link ScanSource}. */
-  ScanSource scan(Key from, Key toExclusive, long lsn) {
-    return new Scan(rangeCursor(), from, toExclusive, lsn);
+  ScanSource scan(Key from, Key toExclusive, long lsn) throws StorageException {
+    SstCursor cursor = rangeCursor();
+    try {
+      return new Scan(cursor, from, toExclusive, lsn);
+    } catch (StorageException e) {
+      cursor.close();
+      throw e;
+    }
   }
 
   private static final class Scan implements ScanSource {
@@ -154,7 +168,7 @@ final class SstLayer extends RefCounted {
     private final Key toExclusive;
     private final long lsn;
 
-    Scan(SstCursor cursor, Key from, Key toExclusive, long lsn) {
+    Scan(SstCursor cursor, Key from, Key toExclusive, long lsn) throws StorageException {
       this.cursor = cursor;
       this.toExclusive = toExclusive;
       this.lsn = lsn;
@@ -163,7 +177,7 @@ final class SstLayer extends RefCounted {
 
     @Override
     public @Nullable VersionedValue next() throws StorageException {
-      while (cursor.hasEntry()) {
+      while (cursor.hasVersion()) {
         long foundLsn = cursor.readKey(buffers);
         Key key = LayerKeys.key(buffers.foundKey);
         if (key.compareTo(toExclusive) >= 0) {
@@ -185,7 +199,7 @@ final class SstLayer extends RefCounted {
     /** Goes behind the older versions of a key: mostly there is none. */
     private void skip(Key key) throws StorageException {
       cursor.next();
-      if (cursor.hasEntry()) {
+      if (cursor.hasVersion()) {
         cursor.readKey(buffers);
         if (LayerKeys.key(buffers.foundKey).equals(key)) {
           cursor.seek(buffers, key.next(), -1L);

@@ -24,8 +24,9 @@ public final class SstLayerWriter implements AutoCloseable {
   private final int level;
   private final SstFileWriter writer;
   private final ByteBuffer keyBuffer = LayerKeys.newBuffer();
-  private ByteBuffer valueBuffer = ByteBuffer.allocateDirect(1 << 14);
+  private final VersionRunWriter run = new VersionRunWriter();
   private long entryCount;
+  private long versionCount;
 
   // Keeps reads that have no other use from being optimised away.
   @SuppressWarnings("UnusedVariable")
@@ -56,22 +57,30 @@ public final class SstLayerWriter implements AutoCloseable {
 
   /** Adds a value; keys ascend, and for a key LSNs descend. */
   public void put(Key key, long lsn, byte[] value, int offset, int length) throws StorageException {
-    if (valueBuffer.capacity() < length) {
-      valueBuffer = ByteBuffer.allocateDirect(Integer.highestOneBit(length) * 2);
-    }
-    valueBuffer.clear().put(value, offset, length).flip();
-    put(key, lsn, valueBuffer);
+    put(key, lsn, ByteBuffer.wrap(value, offset, length));
   }
 
-  /** As the other, with the value in a direct buffer. */
+  /** As the other, with the value in a buffer of any kind. */
   public void put(Key key, long lsn, ByteBuffer value) throws StorageException {
-    LayerKeys.encode(keyBuffer, key, lsn);
+    if (!run.takes(key, value.remaining())) {
+      writeRun();
+    }
     valueBytes += value.remaining();
+    versionCount++;
+    run.add(key, lsn, value);
+  }
+
+  private void writeRun() throws StorageException {
+    if (run.isEmpty()) {
+      return;
+    }
+    LayerKeys.encode(keyBuffer, run.key(), run.oldestLsn());
     try {
-      writer.put(keyBuffer, value);
+      writer.put(keyBuffer, run.entry());
     } catch (RocksDBException e) {
       throw failed(file, e);
     }
+    run.clear();
     entryCount++;
   }
 
@@ -136,8 +145,8 @@ public final class SstLayerWriter implements AutoCloseable {
     return chunks[chunk].limit(at + layer.length(version)).position(at);
   }
 
-  public long entryCount() {
-    return entryCount;
+  public long versionCount() {
+    return versionCount;
   }
 
   /** Bytes of all values so far, before compression. */
@@ -147,8 +156,11 @@ public final class SstLayerWriter implements AutoCloseable {
 
   /** Ends the file and syncs it; giving it its name is left to the caller. */
   public LayerDescriptor finish(TenantTimelineId owner, LayerName name) throws StorageException {
+    writeRun();
     try {
-      writer.put(LayerIdentity.key(), new LayerIdentity(owner, name, entryCount).encode());
+      writer.put(
+          LayerIdentity.key(),
+          new LayerIdentity(owner, name, true, entryCount, versionCount).encode());
       writer.finish();
       DurableFiles.syncFile(file);
       LayerDescriptor written =

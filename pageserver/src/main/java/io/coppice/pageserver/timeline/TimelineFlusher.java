@@ -199,7 +199,7 @@ final class TimelineFlusher {
           .flushed(environment.clock().monotonicMillis() - startMillis, written.sizeBytes());
       log.debug(
           "flushed {} values, {} bytes in memory, {} in {} of {}, in {} ms",
-          file.entryCount(),
+          file.versionCount(),
           layer.sizeBytes(),
           written.sizeBytes(),
           written,

@@ -12,11 +12,14 @@ import io.coppice.common.id.TimelineId;
 import io.coppice.common.key.Key;
 import io.coppice.testsupport.Seeded;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
@@ -136,6 +139,68 @@ class LayerFileTest {
     LayerHandle handle = handle(written, file);
     handle.verify();
     readAll(handle, random);
+  }
+
+  /** As all files had it once; made by the writer of that time. */
+  @Test
+  void readsAFileInWhichEachVersionIsAnEntry() throws Exception {
+    Path file = directory.resolve("layer");
+    try (InputStream in = LayerFileTest.class.getResourceAsStream("/layers/format-1.layer")) {
+      Files.copy(Objects.requireNonNull(in), file);
+    }
+    for (int block = 0; block < 3; block++) {
+      for (int number = 1; number <= 40; number++) {
+        byte[] value = new byte[20 + number];
+        Arrays.fill(value, (byte) (block * 40 + number));
+        value[0] = (byte) (number == 1 ? 0 : 4);
+        expected
+            .computeIfAbsent(Key.relationBlock(TABLE, block), _ -> new TreeMap<>())
+            .put(1_000 + 8L * number, value);
+      }
+    }
+    LayerName name =
+        new LayerName(
+            LayerKind.DELTA,
+            expected.firstKey(),
+            expected.lastKey().next(),
+            new Lsn(1_000),
+            new Lsn(1_328),
+            1);
+    LayerHandle handle =
+        handle(new LayerDescriptor(name, 0, Files.size(file), FileChecksum.crc32c(file)), file);
+    assertThat(handle.versionCount()).isEqualTo(120);
+    readAll(handle, RandomGeneratorFactory.of("L64X128MixRandom").create(1));
+  }
+
+  /** A version that is not the first of its entry is found again after the buffers had others. */
+  @Test
+  void cursorsShareBuffers() throws Exception {
+    Path file = directory.resolve("layer");
+    LayerDescriptor written =
+        writeDelta(file, RandomGeneratorFactory.of("L64X128MixRandom").create(2));
+    SstLayer layer = SstLayer.open(environment, OWNER, written, file);
+    EntryBuffers buffers = new EntryBuffers();
+    SstCursor one = layer.borrow();
+    SstCursor other = layer.borrow();
+    for (Key key : expected.keySet()) {
+      long newest = expected.get(key).lastKey();
+      long oldest = expected.get(key).firstKey();
+      one.seek(buffers, key, oldest);
+      other.seek(buffers, key, newest);
+      assertThat(one.readKey(buffers)).isEqualTo(oldest);
+      assertThat(other.readKey(buffers)).isEqualTo(newest);
+      assertThat(bytes(one.readValue(buffers))).isEqualTo(expected.get(key).get(oldest));
+      assertThat(bytes(other.readValue(buffers))).isEqualTo(expected.get(key).get(newest));
+    }
+    layer.giveBack(one);
+    layer.giveBack(other);
+    layer.release();
+  }
+
+  private static byte[] bytes(ByteBuffer value) {
+    byte[] bytes = new byte[value.remaining()];
+    value.get(bytes);
+    return bytes;
   }
 
   @Test
