@@ -182,15 +182,20 @@ class LayerFileTest {
     EntryBuffers buffers = new EntryBuffers();
     SstCursor one = layer.borrow();
     SstCursor other = layer.borrow();
-    for (Key key : expected.keySet()) {
-      long newest = expected.get(key).lastKey();
-      long oldest = expected.get(key).firstKey();
+    List<Key> keys = List.copyOf(expected.keySet());
+    for (int i = 0; i < keys.size(); i++) {
+      Key key = keys.get(i);
+      Key another = keys.get((i + 1) % keys.size());
+      TreeMap<Long, byte[]> own = Objects.requireNonNull(expected.get(key));
+      long oldest = own.firstKey();
+      TreeMap<Long, byte[]> others = Objects.requireNonNull(expected.get(another));
+      long newest = others.lastKey();
       one.seek(buffers, key, oldest);
-      other.seek(buffers, key, newest);
+      other.seek(buffers, another, newest);
       assertThat(one.readKey(buffers)).isEqualTo(oldest);
       assertThat(other.readKey(buffers)).isEqualTo(newest);
-      assertThat(bytes(one.readValue(buffers))).isEqualTo(expected.get(key).get(oldest));
-      assertThat(bytes(other.readValue(buffers))).isEqualTo(expected.get(key).get(newest));
+      assertThat(bytes(one.readValue(buffers))).isEqualTo(own.get(oldest));
+      assertThat(bytes(other.readValue(buffers))).isEqualTo(others.get(newest));
     }
     layer.giveBack(one);
     layer.giveBack(other);
