@@ -57,7 +57,8 @@ final class BadInputTest {
   /** Waits for WAL no longer than it takes to see that it does. */
   @RegisterExtension final Cluster cluster = new Cluster("pageserver.lsn_wait=4s");
 
-  private void refused(int exitCode, List<String> message, String... command) {
+  private void refused(int exitCode, List<String> message, String... command)
+      throws IOException, InterruptedException {
     expectRefused(cluster.coppice(command), exitCode, message, command);
   }
 

@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -38,8 +39,12 @@ final class ChildProcess {
           .filter(entry -> !Path.of(entry).startsWith(Path.of("target").toAbsolutePath()))
           .collect(Collectors.joining(File.pathSeparator));
 
-  /** Classes are mapped from it, not parsed; the first processes that end make it. */
+  /** Classes are mapped from it, not parsed; the first command makes it. */
   private static final Path CLASS_ARCHIVE = Path.of("target", "commands.jsa").toAbsolutePath();
+
+  /** Another fork of the tests may be making one, and half of one must not be used. */
+  private static final Path NEW_ARCHIVE =
+      CLASS_ARCHIVE.resolveSibling("commands-%d.jsa".formatted(ProcessHandle.current().pid()));
 
   private final String name;
   private final Process process;
@@ -59,23 +64,33 @@ final class ChildProcess {
     }
   }
 
-  private static List<String> archiveFlags() {
-    // None can be made if modules are directories, as in `mvn test`.
-    boolean isArchivable =
-        Arrays.stream(CLASS_PATH.split(File.pathSeparator)).allMatch(e -> e.endsWith(".jar"));
-    return isArchivable
-        ? List.of(
-            "-XX:+AutoCreateSharedArchive",
-            "-XX:SharedArchiveFile=" + CLASS_ARCHIVE,
-            "-Xlog:cds*=off,aot*=off")
-        : List.of();
+  /** None can be made if modules are directories, as in {@code mvn test}. */
+  static boolean lacksArchive() {
+    return Files.notExists(CLASS_ARCHIVE)
+        && Arrays.stream(CLASS_PATH.split(File.pathSeparator)).allMatch(e -> e.endsWith(".jar"));
   }
 
-  private static List<String> command(String mainClass, List<String> arguments) {
+  /**
+   * A server must not make the archive: threads of it that go on while it ends have made the JVM
+   * crash in that.
+   */
+  private static List<String> archiveFlags(boolean mayMake) {
+    List<String> flags = new ArrayList<>();
+    if (mayMake && lacksArchive()) {
+      flags.add("-XX:ArchiveClassesAtExit=" + NEW_ARCHIVE);
+    } else if (Files.exists(CLASS_ARCHIVE)) {
+      flags.add("-XX:SharedArchiveFile=" + CLASS_ARCHIVE);
+    }
+    flags.add("-Xlog:cds*=off,aot*=off");
+    return flags;
+  }
+
+  private static List<String> command(
+      List<String> moreFlags, String mainClass, List<String> arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(JVM_FLAGS);
-    command.addAll(archiveFlags());
+    command.addAll(moreFlags);
     command.addAll(List.of("-cp", CLASS_PATH, mainClass));
     command.addAll(arguments);
     return command;
@@ -133,7 +148,7 @@ final class ChildProcess {
         StandardOpenOption.CREATE,
         StandardOpenOption.APPEND);
     List<String> command = new ArrayList<>(prefix);
-    command.addAll(command(mainClass, arguments));
+    command.addAll(command(archiveFlags(false), mainClass, arguments));
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().putAll(environment);
     builder.redirectErrorStream(true);
@@ -142,14 +157,18 @@ final class ChildProcess {
     return new ChildProcess(name, builder.start(), log);
   }
 
-  /** Runs a command to its end, which must come within the time. */
+  /**
+   * Runs a command to its end, which must come within the time.
+   *
+   * @param makesArchive if there is none yet
+   */
   static Result run(
-      Path directory, Map<String, String> environment, List<String> arguments, int timeoutSeconds)
+      Path directory, boolean makesArchive, List<String> arguments, int timeoutSeconds)
       throws IOException, InterruptedException {
     Path out = Files.createTempFile(directory, "out", ".txt");
     Path err = Files.createTempFile(directory, "err", ".txt");
-    ProcessBuilder builder = new ProcessBuilder(command(MAIN_CLASS, arguments));
-    builder.environment().putAll(environment);
+    ProcessBuilder builder =
+        new ProcessBuilder(command(archiveFlags(makesArchive), MAIN_CLASS, arguments));
     builder.redirectOutput(out.toFile());
     builder.redirectError(err.toFile());
     builder.redirectInput(Path.of("/dev/null").toFile());
@@ -159,6 +178,9 @@ final class ChildProcess {
         throw new AssertionError(
             "coppice %s did not end within %d s; stderr:%n%s"
                 .formatted(String.join(" ", arguments), timeoutSeconds, Files.readString(err)));
+      }
+      if (Files.exists(NEW_ARCHIVE)) {
+        Files.move(NEW_ARCHIVE, CLASS_ARCHIVE, StandardCopyOption.ATOMIC_MOVE);
       }
       return new Result(process.exitValue(), Files.readString(out), Files.readString(err));
     } finally {

@@ -255,8 +255,14 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
     return client().getBranch(tenant, name);
   }
 
-  /** Runs a command to its end, in this process: the start of one takes longer than most do. */
-  ChildProcess.Result coppice(String... arguments) {
+  /**
+   * Runs a command to its end; in this process, as the start of one takes longer than most do. The
+   * first of all makes the archive of classes that the others start from.
+   */
+  ChildProcess.Result coppice(String... arguments) throws IOException, InterruptedException {
+    if (ChildProcess.lacksArchive()) {
+      return run(true, arguments);
+    }
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     Cli cli =
@@ -272,7 +278,13 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
 
   /** Runs a server that ends by itself. */
   ChildProcess.Result serve(String... arguments) throws IOException, InterruptedException {
-    return ChildProcess.run(directory(), Map.of(), withOptions(arguments), COMMAND_TIMEOUT_SECONDS);
+    return run(false, arguments);
+  }
+
+  private ChildProcess.Result run(boolean makesArchive, String... arguments)
+      throws IOException, InterruptedException {
+    return ChildProcess.run(
+        directory(), makesArchive, withOptions(arguments), COMMAND_TIMEOUT_SECONDS);
   }
 
   private List<String> withOptions(String... arguments) {
@@ -282,7 +294,7 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
   }
 
   /** Runs a command that must succeed; what it wrote to stdout. */
-  String succeed(String... arguments) {
+  String succeed(String... arguments) throws IOException, InterruptedException {
     ChildProcess.Result result = coppice(arguments);
     if (result.exitCode() != 0) {
       throw new AssertionError("coppice %s: %s".formatted(String.join(" ", arguments), result));
