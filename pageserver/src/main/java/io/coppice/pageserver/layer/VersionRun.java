@@ -1,8 +1,6 @@
 package io.coppice.pageserver.layer;
 
-import io.coppice.common.id.Lsn;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 
 /**
  * The versions of a key that are one entry of a layer file, newest first. An entry costs more than
@@ -126,11 +124,5 @@ final class VersionRun {
   ByteBuffer value(int version) {
     int start = version == 0 ? valuesStart : ends[version - 1];
     return entry.limit(ends[version]).position(start);
-  }
-
-  @Override
-  public String toString() {
-    return "%d versions at %s"
-        .formatted(count, Arrays.stream(lsns, 0, count).mapToObj(Lsn::new).toList());
   }
 }
