@@ -22,7 +22,11 @@ import java.util.List;
  * bytes appended to a file with a sync (fdatasync) behind each message.
  */
 final class AppendBenchmark implements Benchmark {
-  private static final int ROUNDS = 3;
+  private static final int ROUNDS = 8;
+
+  /** Not counted: until the JVMs have compiled what they run, half as much is appended. */
+  private static final int WARM_UP_ROUNDS = 8;
+
   private static final int SMALL = 8 * 1024;
   private static final int LARGE = Request.Append.DATA_SIZE_BYTES_MAX;
 
@@ -55,10 +59,14 @@ final class AppendBenchmark implements Benchmark {
         byte[] wal = read(archive, load.sizeBytes());
         double seconds = 0;
         double anchorSeconds = 0;
-        for (int round = 0; round < ROUNDS; round++) {
-          anchorSeconds += toFile(directory, wal, load.messageSizeBytes());
+        for (int round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
+          double toFile = toFile(directory, wal, load.messageSizeBytes());
           TimelineProperties timeline = newTimeline(archive.start(), systemId);
-          seconds += toSafekeeper(ports.get(0), timeline, wal, load);
+          double toSafekeeper = toSafekeeper(ports.get(0), timeline, wal, load);
+          if (round >= 0) {
+            anchorSeconds += toFile;
+            seconds += toSafekeeper;
+          }
         }
         double megabytes = ROUNDS * wal.length / 1e6;
         report.add(

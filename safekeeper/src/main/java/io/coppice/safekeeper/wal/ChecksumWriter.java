@@ -60,13 +60,12 @@ final class ChecksumWriter implements AutoCloseable {
     }
   }
 
-  /** Takes the bytes that follow. */
-  void append(byte[] bytes, int length) {
-    int done = 0;
-    while (done < length) {
+  /** Takes the bytes that follow; nothing of the buffer is left. */
+  void append(ByteBuffer bytes) {
+    while (bytes.hasRemaining()) {
       int offset = BlockChecksum.offsetInBlock(end);
-      int count = Math.min(length - done, BLOCK_SIZE_BYTES - offset);
-      System.arraycopy(bytes, done, tail, offset, count);
+      int count = Math.min(bytes.remaining(), BLOCK_SIZE_BYTES - offset);
+      bytes.get(tail, offset, count);
       if (offset + count == BLOCK_SIZE_BYTES) {
         if (completeCount == complete.length) {
           complete = Arrays.copyOf(complete, 2 * completeCount);
@@ -75,7 +74,6 @@ final class ChecksumWriter implements AutoCloseable {
             BlockChecksum.crcOf(BlockChecksum.blockOf(end), tail, 0, BLOCK_SIZE_BYTES);
       }
       end = end.plus(count);
-      done += count;
     }
   }
 

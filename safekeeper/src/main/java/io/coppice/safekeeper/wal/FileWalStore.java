@@ -12,8 +12,6 @@ import io.coppice.safekeeper.consensus.WalStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -36,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * is cut, what is there is overwritten and synced before anything is appended. So no byte that was
  * cut off can ever follow new WAL and be taken for its continuation.
  *
- * <p>The next segment is created ahead of need by another thread.
+ * <p>The next segment is created ahead of need ({@link SegmentAhead}).
  */
 final class FileWalStore implements WalStore, AutoCloseable {
   private static final int REWRITE_SIZE_BYTES = 64 * 1024;
@@ -45,11 +43,8 @@ final class FileWalStore implements WalStore, AutoCloseable {
   private final LogShare share;
   private final TimelineProperties properties;
   private final PostgresVersion version;
-  private final Executor creator;
+  private final SegmentAhead ahead;
   private final WalRecord record = new WalRecord();
-
-  /** What is being written; as large as that ever was, for most timelines are idle. */
-  private byte[] scratch = new byte[0];
 
   /** Where the first record begins that is looked at. */
   private Lsn recordsFrom;
@@ -64,8 +59,11 @@ final class FileWalStore implements WalStore, AutoCloseable {
   private long openNumber = -1;
   private @Nullable FileChannel open;
   private boolean openDirty;
-  private long aheadNumber = -1;
-  private CompletableFuture<Void> ahead = CompletableFuture.completedFuture(null);
+
+  /** Of the open segment, since it was opened. */
+  private long openWrittenBytes;
+
+  private int openSyncs;
 
   private ChecksumWriter checksums;
 
@@ -81,7 +79,7 @@ final class FileWalStore implements WalStore, AutoCloseable {
     this.share = share;
     this.properties = properties;
     this.version = PostgresVersion.ofMajor(properties.postgresMajor());
-    this.creator = creator;
+    this.ahead = new SegmentAhead(segments, creator);
     this.writeLsn = found.end();
     this.flushLsn = found.end();
     this.touchedLsn = found.end();
@@ -199,19 +197,16 @@ final class FileWalStore implements WalStore, AutoCloseable {
     if (length == 0) {
       return;
     }
-    if (scratch.length < length) {
-      scratch = new byte[Math.max(length, 2 * scratch.length)];
-    }
-    data.get(data.position(), scratch, 0, length);
     try {
       createUpTo(begin, begin.plus(length - 1));
-      writeToSegments(begin, length);
+      writeToSegments(begin, data.slice());
     } catch (IOException e) {
       throw failedWrite(begin, e);
     }
-    checksums.append(scratch, length);
+    checksums.append(data.slice());
     writeLsn = begin.plus(length);
-    decode(Math.clamp(recordsFrom.minus(begin), 0, length), length);
+    int skipped = Math.clamp(recordsFrom.minus(begin), 0, length);
+    decode(data.slice(data.position() + skipped, length - skipped));
   }
 
   /** Nothing was acknowledged of what could not be written; without room it may work later. */
@@ -224,12 +219,12 @@ final class FileWalStore implements WalStore, AutoCloseable {
   }
 
   /** The log ends at the last whole record; the decoder says which that is. */
-  private void decode(int from, int length) throws StorageException {
+  private void decode(ByteBuffer data) throws StorageException {
     WalDecoder current = decoder;
     if (current == null) {
       throw new StorageException.Corrupt("the log at " + writeLsn + " was not WAL");
     }
-    current.feed(scratch, from, length - from);
+    current.feed(data);
     try {
       while (current.next(record)) {
         // only the positions matter
@@ -240,7 +235,8 @@ final class FileWalStore implements WalStore, AutoCloseable {
     }
   }
 
-  private void writeToSegments(Lsn begin, int length) throws IOException, DiskFailure {
+  private void writeToSegments(Lsn begin, ByteBuffer data) throws IOException, DiskFailure {
+    int length = data.capacity();
     int done = 0;
     while (done < length) {
       Lsn at = begin.plus(done);
@@ -249,11 +245,8 @@ final class FileWalStore implements WalStore, AutoCloseable {
       int count = Math.min(length - done, segments.sizeBytes() - offset);
       touchedLsn = Lsn.max(touchedLsn, at.plus(count));
       openDirty = true;
-      ByteBuffer part = ByteBuffer.wrap(scratch, done, count);
-      long position = offset;
-      while (part.hasRemaining()) {
-        position += channel.write(part, position);
-      }
+      Channels.write(channel, data.slice(done, count), offset);
+      openWrittenBytes += count;
       done += count;
     }
   }
@@ -262,8 +255,9 @@ final class FileWalStore implements WalStore, AutoCloseable {
   private void createUpTo(Lsn first, Lsn last) throws IOException, DiskFailure {
     for (long number = segments.numberOf(first); number <= segments.numberOf(last); number++) {
       if (open == null || number != openNumber) {
-        joinAhead();
-        segments.create(number);
+        ahead.await();
+        // Who appends waits for it, so in the quickest way.
+        segments.create(number, WalSegments.Blocks.RESERVED);
       }
     }
   }
@@ -282,39 +276,10 @@ final class FileWalStore implements WalStore, AutoCloseable {
     FileChannel next = segments.openForWriting(number);
     open = next;
     openNumber = number;
-    createAhead(number + 1);
+    ahead.begin(number + 1, segments.blocksAfter(openWrittenBytes, openSyncs));
+    openWrittenBytes = 0;
+    openSyncs = 0;
     return next;
-  }
-
-  private void createAhead(long number) {
-    aheadNumber = number;
-    ahead =
-        CompletableFuture.runAsync(
-            () -> {
-              try {
-                segments.create(number);
-              } catch (IOException e) {
-                throw new CompletionException(e);
-              }
-            },
-            creator);
-  }
-
-  /**
-   * Waits for the creation under way. If there was no room, whoever needs the segment tries again.
-   */
-  private void joinAhead() throws DiskFailure {
-    if (aheadNumber < 0) {
-      return;
-    }
-    aheadNumber = -1;
-    try {
-      ahead.join();
-    } catch (CompletionException failed) {
-      if (!(failed.getCause() instanceof IOException e) || !DiskFull.isCauseOf(e)) {
-        throw new DiskFailure("cannot create the next segment in " + segments, failed);
-      }
-    }
   }
 
   /** A failed sync cannot be told apart from lost data. */
@@ -328,6 +293,7 @@ final class FileWalStore implements WalStore, AutoCloseable {
       throw new DiskFailure("cannot sync " + segments.path(openNumber), e);
     }
     openDirty = false;
+    openSyncs++;
   }
 
   @Override
@@ -359,7 +325,7 @@ final class FileWalStore implements WalStore, AutoCloseable {
   @Override
   public void truncate(Lsn end) throws StorageException.Corrupt, DiskFailure {
     Invariant.check(end.isAtOrBefore(flushLsn), "cut at %s, flushed to %s", end, flushLsn);
-    joinAhead();
+    ahead.await();
     if (end.isBefore(touchedLsn)) {
       share.beginCut();
       try {
@@ -412,7 +378,7 @@ final class FileWalStore implements WalStore, AutoCloseable {
   /** Closes the files; what was not flushed may be lost. */
   @Override
   public void close() throws IOException {
-    var _ = ahead.handle((_, _) -> null).join();
+    ahead.close();
     closeOpen();
     checksums.close();
   }

@@ -2,6 +2,7 @@ package io.coppice.safekeeper.wal;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
+import io.coppice.common.platform.DiskSpace;
 import io.coppice.common.platform.DurableFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -31,6 +32,11 @@ final class WalSegments {
   private static final Pattern NAME = Pattern.compile("00000001[0-9A-F]{16}");
   private static final String CHECKSUM_SUFFIX = ".crc";
   private static final String TEMPORARY_SUFFIX = ".tmp";
+
+  /** A sync of so many bytes, or of such a share of a segment, is large. */
+  private static final int LARGE_SYNC_SIZE_BYTES = 256 * 1024;
+
+  private static final int LARGE_SYNC_SHARE = 4;
   private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(1024 * 1024).asReadOnlyBuffer();
 
   private final Path directory;
@@ -122,12 +128,30 @@ final class WalSegments {
     }
   }
 
+  /** How the blocks of a new segment come by their room; either way they read as zeros. */
+  enum Blocks {
+    /** They are written: a later sync has nothing to do but to write data. */
+    ZEROED,
+    /** They are not, where the file system can do that: half as much is written in all. */
+    RESERVED
+  }
+
   /**
-   * Creates a segment of zeros, unless it is there. Its blocks are written and not only reserved:
-   * later a sync of data alone must be enough. The file of its checksums is durable before, so that
-   * one that is missing is damage. If this fails it takes up no room.
+   * How the next segment is best created, judged by one that so much was written to with so many
+   * syncs. A sync has less to do in blocks that were written before; that pays for writing all
+   * blocks twice only where syncs are small.
    */
-  void create(long number) throws IOException {
+  Blocks blocksAfter(long writtenBytes, int syncs) {
+    int largeBytes = Math.min(LARGE_SYNC_SIZE_BYTES, sizeBytes / LARGE_SYNC_SHARE);
+    return syncs > 0 && writtenBytes / syncs >= largeBytes ? Blocks.RESERVED : Blocks.ZEROED;
+  }
+
+  /**
+   * Creates a segment of zeros, unless it is there. It has its room from then on, so that only its
+   * creation can find none. The file of its checksums is durable before, so that one that is
+   * missing is damage. If this fails it takes up no room.
+   */
+  void create(long number, Blocks blocks) throws IOException {
     Path file = path(number);
     if (Files.exists(file)) {
       return;
@@ -143,7 +167,9 @@ final class WalSegments {
               StandardOpenOption.CREATE,
               StandardOpenOption.TRUNCATE_EXISTING,
               StandardOpenOption.WRITE)) {
-        writeZeros(channel, 0, sizeBytes);
+        if (blocks == Blocks.ZEROED || !DiskSpace.reserve(temporary, sizeBytes)) {
+          writeZeros(channel, 0, sizeBytes);
+        }
         channel.force(true);
       }
     } catch (IOException failure) {

@@ -51,6 +51,24 @@ final class FileWalStoreTest {
     }
   }
 
+  /** What is written once is 16 MiB less to write for each segment, but only where that counts. */
+  @Test
+  void zerosSegmentsAheadOnlyWhereSyncsAreSmall() {
+    WalSegments usual = new WalSegments(directory, 16 << 20);
+    assertThat(usual.blocksAfter(0, 0)).isEqualTo(WalSegments.Blocks.ZEROED);
+    assertThat(usual.blocksAfter(16 << 20, 65)).isEqualTo(WalSegments.Blocks.ZEROED);
+    assertThat(usual.blocksAfter(16 << 20, 64)).isEqualTo(WalSegments.Blocks.RESERVED);
+    WalSegments small = new WalSegments(directory, 32 << 10);
+    assertThat(small.blocksAfter(32 << 10, 5)).isEqualTo(WalSegments.Blocks.ZEROED);
+    assertThat(small.blocksAfter(32 << 10, 4)).isEqualTo(WalSegments.Blocks.RESERVED);
+  }
+
+  @Test
+  void reservedSegmentsReadAsZeros() throws Exception {
+    segments.create(5, WalSegments.Blocks.RESERVED);
+    assertThat(Files.readAllBytes(segments.path(5))).isEqualTo(new byte[SEGMENT]);
+  }
+
   @Test
   void countsOnlyWholeRecordsAndCutsTheRestWhenOpened() throws Exception {
     log.append(50, 3_000, 2);

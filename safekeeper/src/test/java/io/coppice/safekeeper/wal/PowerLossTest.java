@@ -85,8 +85,8 @@ final class PowerLossTest {
   void noSegmentComesBackWithoutItsChecksums(long seed) throws Exception {
     WalSegments segments = log.segments();
     long first = segments.numberOf(START);
-    segments.create(first);
-    segments.create(first + 1);
+    segments.create(first, WalSegments.Blocks.ZEROED);
+    segments.create(first + 1, WalSegments.Blocks.ZEROED);
     disk.setFaults((operation, path) -> {
       if (operation == DiskFaults.Operation.SYNC_DIRECTORY) {
         throw new IOException("Input/output error");

@@ -1,0 +1,52 @@
+package io.coppice.common.platform;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.coppice.testsupport.disk.SimDisk;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+final class DiskSpaceTest {
+  private static final int SIZE = 1 << 20;
+
+  @TempDir Path directory;
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void givesAFileItsLengthAndZeros() throws Exception {
+    Path file = Files.createFile(directory.resolve("file"));
+    assumeTrue(DiskSpace.reserve(file, SIZE), "this file system cannot reserve");
+    assertThat(Files.readAllBytes(file)).isEqualTo(new byte[SIZE]);
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void keepsWhatIsThere() throws Exception {
+    Path file = Files.write(directory.resolve("file"), new byte[] {1, 2, 3});
+    assumeTrue(DiskSpace.reserve(file, SIZE), "this file system cannot reserve");
+    assertThat(Files.readAllBytes(file)).hasSize(SIZE).startsWith(1, 2, 3, 0);
+  }
+
+  @Test
+  void saysSoWhereItCannot() throws Exception {
+    assertThat(DiskSpace.reserve(directory.resolve("missing"), SIZE)).isFalse();
+    assertThat(DiskSpace.reserve(directory, SIZE)).isFalse();
+    assertThat(DiskSpace.reserve(Path.of("/dev/null"), SIZE)).isFalse();
+    Path simulated = Files.createFile(new SimDisk().root().resolve("file"));
+    assertThat(DiskSpace.reserve(simulated, SIZE)).isFalse();
+    assertThat(simulated).hasSize(0);
+  }
+
+  /** As large as no disk is: half a file would be worse than none, since whoever asks goes on. */
+  @Test
+  void saysSoWhereThereIsNoRoom() throws Exception {
+    Path file = Files.createFile(directory.resolve("file"));
+    assertThat(DiskSpace.reserve(file, 1L << 60)).isFalse();
+    assertThat(file).hasSize(0);
+  }
+}
