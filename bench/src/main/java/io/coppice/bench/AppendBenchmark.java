@@ -24,7 +24,7 @@ import java.util.List;
 final class AppendBenchmark implements Benchmark {
   private static final int ROUNDS = 8;
 
-  /** Not counted: until the JVMs have compiled what they run, half as much is appended. */
+  /** Not counted: until it is compiled, a safekeeper takes half as much. */
   private static final int WARM_UP_ROUNDS = 8;
 
   private static final int SMALL = 8 * 1024;

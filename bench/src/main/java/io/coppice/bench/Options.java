@@ -48,7 +48,7 @@ record Options(
 
   /** Of load before one that is timed. */
   int warmUpSeconds() {
-    return isTiny() ? 1 : 60;
+    return isTiny() ? 1 : 180;
   }
 
   /** Of a tenant that has few; all of them are measured. */
