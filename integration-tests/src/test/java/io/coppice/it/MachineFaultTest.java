@@ -212,6 +212,8 @@ final class MachineFaultTest {
   private void fillDisk(BranchInfo main, FaultRounds rounds)
       throws StorageException, IOException, InterruptedException, SQLException {
     SmallDisk small = Objects.requireNonNull(disk);
+    // Or it may be behind for another reason: it was cut off in the round before.
+    awaitAllHave(main, commitLsn(main));
     assertThat(small.fill()).isPositive();
     Lsn wanted;
     try (Connection connection = Sql.connect(server, "postgres")) {
