@@ -65,6 +65,7 @@ public final class ListAppend implements AutoCloseable {
     return load;
   }
 
+  /** Commits of what was appended: one that only read waits for no quorum. */
   public int acknowledgedCount() {
     return acknowledged.get();
   }
@@ -132,7 +133,9 @@ public final class ListAppend implements AutoCloseable {
       committing = true;
       connection.commit();
       note(id, done, Outcome.OK, invoked);
-      acknowledged.incrementAndGet();
+      if (done.stream().anyMatch(Append.class::isInstance)) {
+        acknowledged.incrementAndGet();
+      }
     } catch (SQLException e) {
       boolean rolledBack = e.getSQLState() != null && e.getSQLState().startsWith("40");
       note(id, done, committing && !rolledBack ? Outcome.UNKNOWN : Outcome.FAILED, invoked);
