@@ -60,12 +60,12 @@ final class AppendBenchmark implements Benchmark {
         double seconds = 0;
         double anchorSeconds = 0;
         for (int round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
-          double toFile = toFile(directory, wal, load.messageSizeBytes());
+          double fileSeconds = toFile(directory, wal, load.messageSizeBytes());
           TimelineProperties timeline = newTimeline(archive.start(), systemId);
-          double toSafekeeper = toSafekeeper(ports.get(0), timeline, wal, load);
+          double roundSeconds = toSafekeeper(ports.get(0), timeline, wal, load);
           if (round >= 0) {
-            anchorSeconds += toFile;
-            seconds += toSafekeeper;
+            anchorSeconds += fileSeconds;
+            seconds += roundSeconds;
           }
         }
         double megabytes = ROUNDS * wal.length / 1e6;

@@ -11,7 +11,6 @@ final class SegmentAhead {
   private final WalSegments segments;
   private final Executor creator;
 
-  private boolean isBegun;
   private CompletableFuture<Void> creation = CompletableFuture.completedFuture(null);
 
   SegmentAhead(WalSegments segments, Executor creator) {
@@ -21,7 +20,6 @@ final class SegmentAhead {
 
   /** Has a segment created; the one before it was waited for. */
   void begin(long number, WalSegments.Blocks blocks) {
-    isBegun = true;
     creation =
         CompletableFuture.runAsync(
             () -> {
@@ -38,12 +36,10 @@ final class SegmentAhead {
    * Waits for the creation under way. If there was no room, whoever needs the segment tries again.
    */
   void await() throws DiskFailure {
-    if (!isBegun) {
-      return;
-    }
-    isBegun = false;
+    CompletableFuture<Void> begun = creation;
+    creation = CompletableFuture.completedFuture(null); // what it failed with is told once
     try {
-      creation.join();
+      begun.join();
     } catch (CompletionException failed) {
       if (!(failed.getCause() instanceof IOException e) || !DiskFull.isCauseOf(e)) {
         throw new DiskFailure("cannot create the next segment in " + segments, failed);

@@ -10,6 +10,7 @@ import java.lang.foreign.Linker;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.FileSystems;
 import java.nio.file.Path;
+import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,13 +40,21 @@ public final class DiskSpace {
 
   /** Of the C library. */
   private record Calls(MethodHandle open, MethodHandle fallocate, MethodHandle close) {
-    static final @Nullable Calls LINUX = isLinux() ? link() : null;
+    static final @Nullable Calls LINUX = link();
 
-    private static boolean isLinux() {
-      return System.getProperty("os.name", "").equals("Linux");
+    /** None if this is another system, a C library that lacks them, or a JVM that may not call. */
+    private static @Nullable Calls link() {
+      if (!System.getProperty("os.name", "").equals("Linux")) {
+        return null;
+      }
+      try {
+        return find();
+      } catch (NoSuchElementException | UnsupportedOperationException | IllegalCallerException e) {
+        return null;
+      }
     }
 
-    private static Calls link() {
+    private static Calls find() {
       return new Calls(
           call(
               "open",
