@@ -78,6 +78,18 @@ final class Deployment implements AutoCloseable {
     roles.run("endpoint", "start", "main", "--port", Integer.toString(endpoint.port()));
   }
 
+  /** Another process that takes over at the endpoint's port; returns when it is ready for that. */
+  Process standBy(String name) throws BenchFailure, IOException, InterruptedException {
+    return roles.startTelling(
+        name,
+        "stands by",
+        "endpoint",
+        "standby",
+        "main",
+        "--port",
+        Integer.toString(endpoint.port()));
+  }
+
   HostPort endpoint() {
     return endpoint;
   }

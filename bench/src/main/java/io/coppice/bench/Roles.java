@@ -94,6 +94,14 @@ final class Roles implements AutoCloseable {
     return process;
   }
 
+  /** Starts a command that stays, and waits until it has said something. */
+  Process startTelling(String name, String word, String... arguments)
+      throws BenchFailure, IOException, InterruptedException {
+    Process process = launch(name, command(joined(List.of(arguments), options)));
+    await(name, process, "does not say " + word, () -> Files.readString(log(name)).contains(word));
+    return process;
+  }
+
   /** Starts a main class of the benchmarks themselves. */
   Process startHelper(Class<?> mainClass, HostPort listens, String... arguments)
       throws BenchFailure, IOException, InterruptedException {
@@ -105,16 +113,24 @@ final class Roles implements AutoCloseable {
 
   private void awaitListening(String name, Process process, HostPort address)
       throws BenchFailure, IOException, InterruptedException {
+    await(name, process, "does not listen on " + address, () -> Machine.isListening(address));
+  }
+
+  private interface Condition {
+    boolean holds() throws IOException;
+  }
+
+  private void await(String name, Process process, String otherwise, Condition condition)
+      throws BenchFailure, IOException, InterruptedException {
     for (long i = 0; i < READY_TIMEOUT_SECONDS * 1_000 / POLL_MILLIS; i++) {
-      if (Machine.isListening(address)) {
+      if (condition.holds()) {
         return;
       }
       if (process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
         break;
       }
     }
-    throw new BenchFailure(
-        "%s does not listen on %s:%n%s".formatted(name, address, Files.readString(log(name))));
+    throw new BenchFailure("%s %s:%n%s".formatted(name, otherwise, Files.readString(log(name))));
   }
 
   /** Runs a command to its end; it must succeed. */

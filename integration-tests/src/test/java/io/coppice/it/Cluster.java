@@ -333,6 +333,21 @@ final class Cluster implements BeforeEachCallback, AfterEachCallback {
     return role(name);
   }
 
+  /** A process that takes over at that address; waits until it is ready to. */
+  ChildProcess startStandbyProcess(String name, BranchInfo branch, HostPort address)
+      throws IOException, InterruptedException {
+    ChildProcess standby =
+        start(
+            name,
+            "endpoint",
+            "standby",
+            branch.timeline().toString(),
+            "--port",
+            Integer.toString(address.port()));
+    await(name, "does not stand by", () -> standby.logTail().contains("stands by"));
+    return standby;
+  }
+
   /** What an endpoint in this process needs to know. */
   EndpointSpec endpoint(String branch) throws StorageException {
     return EndpointSpec.of(client(), safekeeperAddresses(), tenant().id(), branch, dataDirectory());

@@ -22,7 +22,7 @@ import picocli.CommandLine.TypeConversionException;
 
 /** Reads what is typed into domain types, and says what would be accepted. */
 public final class Converters {
-  private static final Pattern DURATION = Pattern.compile("(\\d{1,6})(s|min|h|d)");
+  private static final Pattern DURATION = Pattern.compile("(\\d{1,6})(ms|s|min|h|d)");
   private static final DateTimeFormatter TIME =
       new DateTimeFormatterBuilder()
           .parseCaseInsensitive()
@@ -71,11 +71,12 @@ public final class Converters {
     Matcher matcher = DURATION.matcher(text);
     if (!matcher.matches()) {
       throw new IllegalArgumentException(
-          "not a duration: \"%s\" (expected a number of s, min, h or d, such as 2h)"
+          "not a duration: \"%s\" (expected a number of ms, s, min, h or d, such as 2h)"
               .formatted(text));
     }
     long number = Long.parseLong(matcher.group(1));
     return switch (matcher.group(2)) {
+      case "ms" -> Duration.ofMillis(number);
       case "s" -> Duration.ofSeconds(number);
       case "min" -> Duration.ofMinutes(number);
       case "h" -> Duration.ofHours(number);

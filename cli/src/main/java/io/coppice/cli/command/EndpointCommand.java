@@ -15,6 +15,7 @@ import io.coppice.compute.endpoint.EndpointState;
 import io.coppice.compute.storage.PageserverClient;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -101,6 +102,37 @@ public final class EndpointCommand extends Noun {
   @Command(name = "list", description = "Shows the endpoints of this machine.")
   void list() throws StorageException {
     output().list(COLUMNS, registry().list());
+  }
+
+  @Command(
+      name = "standby",
+      description = {
+        "Waits, and takes the branch over when its endpoint is lost or ends.",
+        "Then it is the endpoint, until it is stopped. Prints how to connect once it is."
+      })
+  int standby(
+      @Parameters(paramLabel = "BRANCH", description = "Name or id.") String branch,
+      @Option(names = "--port", paramLabel = "P", description = "To listen on; else a free one.")
+          @Nullable Integer port,
+      @Option(names = "--pg-bin", paramLabel = "DIR", description = "Directory of postgres.")
+          @Nullable Path pgBin,
+      @Option(
+              names = "--after",
+              paramLabel = "DURATION",
+              defaultValue = "500ms",
+              description = "Without an endpoint for so long (default: ${DEFAULT-VALUE}).")
+          Duration after,
+      @Option(names = "--end-with", paramLabel = "PID", hidden = true) @Nullable Long endWith)
+      throws StorageException, CommandFailure, IOException, InterruptedException {
+    return EndpointSupervisor.standBy(
+        session(),
+        new Request(
+            session().namedTenant(),
+            branch,
+            port == null ? OptionalInt.empty() : OptionalInt.of(port),
+            Optional.ofNullable(pgBin).map(Path::toAbsolutePath),
+            Optional.ofNullable(endWith)),
+        after);
   }
 
   /** What {@code start} runs in the background. */

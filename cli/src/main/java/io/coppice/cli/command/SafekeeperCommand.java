@@ -73,6 +73,7 @@ public final class SafekeeperCommand implements Callable<Integer> {
           Row.column("backup_lsn", status -> retention(status).backupLsn().toString()),
           Row.column("pageserver_lsn", status -> retention(status).pageServerLsn().toString()),
           Row.column("local_start_lsn", status -> retention(status).localStartLsn().toString()),
+          Row.column("has_proposer", TimelineStatus::hasProposer),
           Row.column("damaged_blocks", TimelineStatus::damagedBlocks),
           Column.of("problem", Row::problem));
 

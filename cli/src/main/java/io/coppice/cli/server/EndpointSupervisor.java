@@ -16,6 +16,7 @@ import io.coppice.compute.endpoint.EndpointOutcome;
 import io.coppice.compute.endpoint.EndpointRegistry;
 import io.coppice.compute.endpoint.EndpointSpec;
 import io.coppice.compute.endpoint.EndpointState;
+import io.coppice.compute.endpoint.Standby;
 import io.coppice.compute.postgres.ReachableDirectory;
 import io.coppice.compute.storage.PageserverClient;
 import java.io.BufferedReader;
@@ -26,6 +27,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -207,6 +209,16 @@ public final class EndpointSupervisor {
     return arguments;
   }
 
+  /** Brings an endpoint up within the process of its supervisor. */
+  private interface Start {
+    Endpoint start(EndpointSpec spec) throws StorageException, InterruptedException;
+  }
+
+  /** Tells that it is up. */
+  private interface Word {
+    void say(Endpoint endpoint) throws IOException;
+  }
+
   /**
    * Is the supervisor; returns the exit code when the endpoint has ended. Says one line on standard
    * output, once Postgres takes connections.
@@ -214,6 +226,52 @@ public final class EndpointSupervisor {
    * @param log that this process writes; gets its place once it is known whose it is
    */
   public static int run(Session session, Request request, Optional<Path> log)
+      throws StorageException, CommandFailure, IOException, InterruptedException {
+    return supervise(
+        session,
+        request,
+        Endpoint::start,
+        endpoint -> {
+          if (log.isPresent()) {
+            keepLog(log.get(), endpoint.state());
+          }
+          session.output().print(RUNNING + endpoint.state().timeline() + "\n");
+        });
+  }
+
+  /**
+   * Waits until the branch has no endpoint, and then is the supervisor of one. Says how to connect
+   * on standard output, once Postgres takes connections.
+   *
+   * @param patience how long the branch has to be without
+   */
+  public static int standBy(Session session, Request request, Duration patience)
+      throws StorageException, CommandFailure, IOException, InterruptedException {
+    return supervise(
+        session,
+        request,
+        spec -> awaitAndStart(session, spec, patience.toMillis()),
+        endpoint -> {
+          session.output().message("took " + endpoint.durations());
+          session.output().print(endpoint.connectionString("postgres") + "\n");
+        });
+  }
+
+  private static Endpoint awaitAndStart(Session session, EndpointSpec spec, long patienceMillis)
+      throws StorageException, InterruptedException {
+    Standby standby = Standby.prepare(spec, patienceMillis);
+    Shutdown waiting = Shutdown.onSignal(session.output(), STOP_LIMIT_MILLIS, () -> {});
+    session
+        .output()
+        .message(
+            "stands by for branch %s, takes it over when it has no endpoint for %d ms"
+                .formatted(standby.branch().name(), patienceMillis));
+    Endpoint endpoint = standby.awaitAndStart();
+    waiting.finished();
+    return endpoint;
+  }
+
+  private static int supervise(Session session, Request request, Start start, Word word)
       throws StorageException, CommandFailure, IOException, InterruptedException {
     CoppiceConfig config = session.configOfRunning();
     ServerLog.set(config.logLevel(), config.logFormat());
@@ -241,13 +299,10 @@ public final class EndpointSupervisor {
                   config.endpoint().startTimeout().toMillis(), defaults.stopTimeoutMillis())
               .withStatusAddress(
                   new HostPort(config.endpoint().statusListen().host(), status.port()));
-      Endpoint endpoint = Endpoint.start(spec);
+      Endpoint endpoint = start.start(spec);
       endpoint.measure(metrics.registry());
       running.set(endpoint);
-      if (log.isPresent()) {
-        keepLog(log.get(), endpoint.state());
-      }
-      session.output().print(RUNNING + endpoint.state().timeline() + "\n");
+      word.say(endpoint);
       Shutdown shutdown =
           Shutdown.onSignal(session.output(), STOP_LIMIT_MILLIS, () -> stop(session, endpoint));
       Shutdown.endWith(request.endWith());
@@ -263,7 +318,7 @@ public final class EndpointSupervisor {
   }
 
   private static Optional<String> notReady(@Nullable Endpoint running) {
-    return running == null ? Optional.of("the endpoint is starting") : running.notReady();
+    return running == null ? Optional.of("no endpoint runs here yet") : running.notReady();
   }
 
   private static Map<String, Object> status(@Nullable Endpoint running) {

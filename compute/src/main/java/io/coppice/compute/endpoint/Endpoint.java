@@ -76,7 +76,12 @@ public final class Endpoint implements AutoCloseable {
    * @throws StorageException.Fenced if a newer endpoint took over meanwhile
    */
   public static Endpoint start(EndpointSpec spec) throws StorageException, InterruptedException {
-    Endpoint endpoint = new Endpoint(EndpointStarter.start(spec));
+    return start(spec, Optional.empty());
+  }
+
+  static Endpoint start(EndpointSpec spec, Optional<LocalPostgres> known)
+      throws StorageException, InterruptedException {
+    Endpoint endpoint = new Endpoint(EndpointStarter.start(spec, known));
     endpoint.watch();
     return endpoint;
   }

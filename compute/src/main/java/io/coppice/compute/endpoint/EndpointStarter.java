@@ -14,8 +14,6 @@ import io.coppice.compute.proposer.StopReason;
 import io.coppice.compute.proposer.WalProposer;
 import io.coppice.compute.storage.BranchInfo;
 import io.coppice.compute.storage.WalCreation;
-import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +38,7 @@ final class EndpointStarter {
   private final EndpointSpec spec;
   private final Clock clock;
   private final BranchInfo branch;
+  private final Optional<LocalPostgres> known;
   private final RunAs runAs;
   private final RunDirectory run;
   private final Step<Integer> cleared;
@@ -48,10 +47,16 @@ final class EndpointStarter {
   private @Nullable PostgresServer server;
 
   private EndpointStarter(
-      EndpointSpec spec, BranchInfo branch, RunAs runAs, RunDirectory run, EndpointState state) {
+      EndpointSpec spec,
+      BranchInfo branch,
+      Optional<LocalPostgres> known,
+      RunAs runAs,
+      RunDirectory run,
+      EndpointState state) {
     this.spec = spec;
     this.clock = spec.clock();
     this.branch = branch;
+    this.known = known;
     this.runAs = runAs;
     this.run = run;
     this.state = state;
@@ -71,21 +76,30 @@ final class EndpointStarter {
       WalProposer proposer,
       PostgresServer server) {}
 
-  static Started start(EndpointSpec spec) throws StorageException, InterruptedException {
+  /**
+   * Starts it.
+   *
+   * @param known if it was found out before
+   */
+  static Started start(EndpointSpec spec, Optional<LocalPostgres> known)
+      throws StorageException, InterruptedException {
     EndpointSettings.check(spec.settings());
     if (spec.port().isPresent() && !Ports.isFree(spec.port().getAsInt())) {
       throw new StorageException.Precondition(
           "port %d of 127.0.0.1 is in use; name another, or none to take a free one"
               .formatted(spec.port().getAsInt()));
     }
-    Step<RunAs> user = Step.begin("endpoint-user", () -> RunAs.resolve(spec.runAs()));
+    Step<RunAs> user =
+        Step.begin(
+            "endpoint-user",
+            () -> known.isPresent() ? known.get().runAs() : RunAs.resolve(spec.runAs()));
     BranchInfo branch = spec.pageserver().getBranch(spec.tenant(), spec.branch());
     RunAs runAs = user.await();
     RunDirectory run =
         RunDirectory.create(RunDirectory.root(spec.dataDirectory()), branch.timeline());
     EndpointState state = firstState(spec, branch, run);
     run.write(state);
-    EndpointStarter starter = new EndpointStarter(spec, branch, runAs, run, state);
+    EndpointStarter starter = new EndpointStarter(spec, branch, known, runAs, run, state);
     boolean started = false;
     try {
       Started result = starter.bringUp();
@@ -123,8 +137,9 @@ final class EndpointStarter {
   }
 
   private Started bringUp() throws StorageException, InterruptedException {
-    PostgresInstallation installation = PostgresInstallation.find(spec.pgBin(), branch.pgMajor());
-    runAs.requireEntry(installation.bin(), "the programs of Postgres");
+    PostgresInstallation installation =
+        (known.isPresent() ? known.get() : LocalPostgres.find(spec, branch.pgMajor(), runAs))
+            .installation();
     Path data = run.createData(runAs);
     state = state.elected(0, Lsn.INVALID, data, clock.now()); // so that a failure deletes it
     long begunMillis = clock.monotonicMillis();
@@ -140,7 +155,8 @@ final class EndpointStarter {
     var _ = cleared.await(); // the disk may have room for the data of one run only
     state = state.elected(elected.term(), elected.startLsn(), data, clock.now());
     run.write(state);
-    TarUnpacker.Unpacked unpacked = fetchData(elected.startLsn(), data);
+    TarUnpacker.Unpacked unpacked =
+        new DataFetch(spec, branch, runAs).into(data, elected.startLsn());
     long fetchedMillis = clock.monotonicMillis();
     int port = startPostgres(installation, data);
     PostgresServer running = java.util.Objects.requireNonNull(server);
@@ -189,22 +205,6 @@ final class EndpointStarter {
       spec.pageserver().startWal(branch.tenant(), timeline, creation.number());
     }
     return elected;
-  }
-
-  /** Unpacks a base backup while it comes, and makes it ready to start. */
-  private TarUnpacker.Unpacked fetchData(Lsn startLsn, Path data) throws StorageException {
-    try (InputStream backup = spec.pageserver().baseBackup(branch.id(), startLsn)) {
-      TarUnpacker.Unpacked unpacked = TarUnpacker.unpackData(backup, data);
-      EndpointSettings.write(data, branch.name(), spec.settings());
-      runAs.own(data);
-      return unpacked;
-    } catch (IOException e) {
-      if (e.getCause() instanceof StorageException known) {
-        throw known;
-      }
-      throw new StorageException.Transient(
-          "cannot unpack the base backup at %s into %s: %s".formatted(startLsn, data, e), e);
-    }
   }
 
   /** Starts Postgres; a free port may be taken by somebody else before Postgres has it. */

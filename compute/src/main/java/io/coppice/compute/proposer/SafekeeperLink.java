@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class SafekeeperLink {
   private static final long BACKOFF_MILLIS_MIN = 50;
-  private static final long BACKOFF_MILLIS_MAX = 2_000;
+  static final long BACKOFF_MILLIS_MAX = 2_000;
 
   /** Takes what happens on a link. */
   interface Owner {

@@ -62,12 +62,17 @@ public final class SafekeeperClient implements AutoCloseable {
    * @throws StorageException.NotFound if it is not there
    */
   public TimelineStatus status(TenantTimelineId id) throws StorageException {
+    return status(id, CALL_TIMEOUT_MILLIS);
+  }
+
+  /** The same, within a time. */
+  public TimelineStatus status(TenantTimelineId id, long timeoutMillis) throws StorageException {
     TimelineStatusRequest request =
         TimelineStatusRequest.newBuilder()
             .setTenantId(id.tenant().toString())
             .setTimelineId(id.timeline().toString())
             .build();
-    return StatusCodec.fromProto(call(() -> stub(CALL_TIMEOUT_MILLIS).timelineStatus(request)));
+    return StatusCodec.fromProto(call(() -> stub(timeoutMillis).timelineStatus(request)));
   }
 
   /** The state of every timeline there. */

@@ -38,6 +38,7 @@ public final class StatusCodec {
         .setBackupLsn(state.retention().backupLsn().value())
         .setLocalStartLsn(state.retention().localStartLsn().value())
         .setPageserverLsn(state.retention().pageServerLsn().value())
+        .setHasProposer(status.hasProposer())
         .build();
   }
 
@@ -74,7 +75,8 @@ public final class StatusCodec {
           new NodeId(status.getNodeId()),
           state,
           new Lsn(status.getFlushLsn()),
-          status.getDamagedBlocks());
+          status.getDamagedBlocks(),
+          status.getHasProposer());
     } catch (IllegalArgumentException malformed) {
       throw new StorageException.Invalid(String.valueOf(malformed.getMessage()));
     }

@@ -28,8 +28,8 @@ final class ProposeSession implements StreamObserver<ProposerMessage> {
   private volatile boolean ended;
   private volatile @Nullable TimelineWorker worker;
 
-  // Of the newest vote request or election; touched by the worker only.
-  private long term;
+  // Of the newest vote request or election; written by the worker only.
+  private volatile long term;
   private int generation;
 
   ProposeSession(

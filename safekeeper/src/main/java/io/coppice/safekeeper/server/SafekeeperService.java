@@ -81,13 +81,7 @@ final class SafekeeperService extends SafekeeperServiceGrpc.SafekeeperServiceImp
   @Override
   public void timelineStatus(
       TimelineStatusRequest request, StreamObserver<TimelineStatusResponse> out) {
-    answer(
-        out,
-        () ->
-            registry.toProto(
-                registry
-                    .open(timelineId(request.getTenantId(), request.getTimelineId()))
-                    .snapshot()));
+    answer(out, () -> registry.status(timelineId(request.getTenantId(), request.getTimelineId())));
   }
 
   @Override

@@ -80,10 +80,24 @@ final class TimelineRegistry {
     }
   }
 
-  /** What others are told of a timeline. */
+  /** What watchers are told of a timeline: whether it has a proposer is not news to them. */
   TimelineStatusResponse toProto(TimelineSnapshot snapshot) {
-    long damaged = directory.damagedBlocks(snapshot.state().properties().id()).size();
-    return snapshot.toProto(node(), damaged);
+    return snapshot.toProto(node(), damagedBlocks(snapshot), false);
+  }
+
+  /**
+   * All that can be told of a timeline.
+   *
+   * @throws StorageException as {@link #open}
+   */
+  TimelineStatusResponse status(TenantTimelineId id) throws StorageException, IOException {
+    TimelineWorker worker = open(id);
+    TimelineSnapshot now = worker.snapshot();
+    return now.toProto(node(), damagedBlocks(now), worker.hasProposer());
+  }
+
+  private long damagedBlocks(TimelineSnapshot snapshot) {
+    return directory.damagedBlocks(snapshot.state().properties().id()).size();
   }
 
   /**

@@ -14,7 +14,8 @@ record TimelineSnapshot(AcceptorState state, Lsn flushLsn) {
     return state.commitLsn();
   }
 
-  TimelineStatusResponse toProto(NodeId node, long damagedBlocks) {
-    return StatusCodec.toProto(new TimelineStatus(node, state, flushLsn, damagedBlocks));
+  TimelineStatusResponse toProto(NodeId node, long damagedBlocks, boolean hasProposer) {
+    return StatusCodec.toProto(
+        new TimelineStatus(node, state, flushLsn, damagedBlocks, hasProposer));
   }
 }

@@ -116,6 +116,16 @@ final class TimelineWorker {
     return acceptor.isFollowing(term);
   }
 
+  /**
+   * Whether a proposer of the newest term, elected or not, has a conversation open here; any
+   * thread.
+   */
+  boolean hasProposer() {
+    long newest = snapshot.state().term();
+    return sessions.stream()
+        .anyMatch(session -> !session.hasEnded() && session.term() > 0 && session.term() == newest);
+  }
+
   TimelineStorage storage() {
     return storage;
   }

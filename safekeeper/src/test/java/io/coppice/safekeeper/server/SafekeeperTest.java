@@ -426,6 +426,20 @@ final class SafekeeperTest {
   }
 
   @Test
+  void tellsWhetherAProposerOfTheNewestTermIsConnected() throws Exception {
+    Conversation first = new Conversation().greet();
+    assertThat(status().getHasProposer()).isFalse();
+    first.vote(1);
+    assertThat(status().getHasProposer()).isTrue();
+    Conversation second = new Conversation().lead(2);
+    assertThat(status().getHasProposer()).isTrue();
+    second.out.onCompleted();
+    second.in.end();
+    // The first is connected, but has been replaced.
+    assertThat(status().getHasProposer()).isFalse();
+  }
+
+  @Test
   void saysWhatIsWrongWithARequest() {
     assertThatThrownBy(() ->
             blocking()

@@ -28,7 +28,8 @@ final class WatchHubTest {
 
   private final Clockwork clockwork = new Clockwork();
   private final Watcher watcher = new Watcher();
-  private final WatchHub hub = new WatchHub(snapshot -> snapshot.toProto(NODE, 0), clockwork);
+  private final WatchHub hub =
+      new WatchHub(snapshot -> snapshot.toProto(NODE, 0, false), clockwork);
 
   @AfterEach
   void endClockwork() {

@@ -30,6 +30,14 @@ public final class RpcServer implements AutoCloseable {
   private static final int FLOW_CONTROL_WINDOW_BYTES = 1024 * 1024;
   private static final int SHUTDOWN_GRACE_MILLIS = 2_000;
 
+  /**
+   * A client whose machine has vanished is given up after the sum of these; until then a safekeeper
+   * takes a proposer there for connected.
+   */
+  private static final int KEEP_ALIVE_MILLIS = 10_000;
+
+  private static final int KEEP_ALIVE_TIMEOUT_MILLIS = 5_000;
+
   private final Server server;
   private final HealthStatusManager health;
 
@@ -76,7 +84,8 @@ public final class RpcServer implements AutoCloseable {
             .flowControlWindow(FLOW_CONTROL_WINDOW_BYTES)
             .permitKeepAliveTime(5, TimeUnit.SECONDS)
             .permitKeepAliveWithoutCalls(true)
-            .keepAliveTime(30, TimeUnit.SECONDS)
+            .keepAliveTime(KEEP_ALIVE_MILLIS, TimeUnit.MILLISECONDS)
+            .keepAliveTimeout(KEEP_ALIVE_TIMEOUT_MILLIS, TimeUnit.MILLISECONDS)
             .addService(health.getHealthService());
     loops.ifPresent(own -> own.serve(builder));
     services.forEach(service -> builder.addService(ServerInterceptors.intercept(service, counted)));

@@ -1,0 +1,77 @@
+package io.coppice.compute.endpoint;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.coppice.common.error.StorageException;
+import io.coppice.compute.postgres.TestPostgres;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A stock Postgres on real storage, and one that waits for its end. */
+@Timeout(180)
+final class StandbyTest {
+  private static final long PATIENCE_MILLIS = 300;
+  private static final long UNEVENTFUL_MILLIS = 1_500;
+
+  @TempDir Path directory;
+  private TestStorage storage;
+
+  @BeforeEach
+  void startStorage() throws Exception {
+    storage = new TestStorage(TestPostgres.open(directory));
+    storage.createTenant();
+  }
+
+  @AfterEach
+  void stopStorage() {
+    storage.close();
+  }
+
+  private FutureTask<Endpoint> takeOver() throws StorageException, InterruptedException {
+    Standby standby = Standby.prepare(storage.endpoint("main"), PATIENCE_MILLIS);
+    FutureTask<Endpoint> wait = new FutureTask<>(standby::awaitAndStart);
+    Thread.ofPlatform().daemon().start(wait);
+    return wait;
+  }
+
+  @Test
+  void takesOverWhenTheEndpointEndsAndNotBefore() throws Exception {
+    FutureTask<Endpoint> taken;
+    long term;
+    try (Endpoint first = Endpoint.start(storage.endpoint("main"))) {
+      term = first.state().term();
+      taken = takeOver();
+      storage.stopSafekeeper(1);
+      assertThatThrownBy(() -> taken.get(UNEVENTFUL_MILLIS, TimeUnit.MILLISECONDS))
+          .isInstanceOf(TimeoutException.class);
+    }
+    try (Endpoint second = taken.get()) {
+      assertThat(second.state().term()).isGreaterThan(term);
+      FutureTask<Endpoint> again = takeOver();
+      assertThatThrownBy(() -> again.get(UNEVENTFUL_MILLIS, TimeUnit.MILLISECONDS))
+          .isInstanceOf(TimeoutException.class);
+      second.stop();
+      again.get().close();
+    }
+  }
+
+  @Test
+  void whatIsMissingIsSaidAtOnce() {
+    assertThatThrownBy(() -> Standby.prepare(storage.endpoint("nowhere"), PATIENCE_MILLIS))
+        .isInstanceOf(StorageException.NotFound.class);
+    assertThatThrownBy(() ->
+            Standby.prepare(
+                storage.endpoint("main").withPostgres(Optional.of(directory), Optional.empty()),
+                PATIENCE_MILLIS))
+        .isInstanceOf(StorageException.Precondition.class);
+  }
+}
