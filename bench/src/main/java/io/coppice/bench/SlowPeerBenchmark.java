@@ -6,7 +6,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** How long commits take with one of three safekeepers a hundred times slower, and without. */
+/**
+ * How long commits take with one of three safekeepers a hundred times slower, with one that is
+ * killed meanwhile, and without.
+ */
 final class SlowPeerBenchmark implements Benchmark {
   private static final int CLIENTS = 8;
   private static final int ROUNDS = 6;
@@ -18,6 +21,7 @@ final class SlowPeerBenchmark implements Benchmark {
     int slice = Math.max(1, workspace.options().seconds() / 3);
     List<long[]> healthy = new ArrayList<>();
     List<long[]> slowed = new ArrayList<>();
+    long[] losing;
     try (Deployment deployment = Deployment.start(directory)) {
       Pgbench pgbench = new Pgbench(workspace.programs(), directory, deployment.endpoint());
       pgbench.initialize(workspace.options().scale());
@@ -29,6 +33,10 @@ final class SlowPeerBenchmark implements Benchmark {
           slowed.add(pgbench.latencies(CLIENTS, slice, "-N"));
         }
       }
+      Thread loss =
+          Thread.ofPlatform().start(() -> lose(deployment.safekeeper(2), slice * 1_000L / 2));
+      losing = pgbench.latencies(CLIENTS, slice, "-N");
+      loss.join();
     }
     Percentiles without = Percentiles.ofAll(healthy);
     Percentiles with = Percentiles.ofAll(slowed);
@@ -39,6 +47,21 @@ final class SlowPeerBenchmark implements Benchmark {
               "ms",
               with.millis(percent),
               without.millis(percent)));
+    }
+    report.add(
+        Figure.within(
+            "slowest commit, one safekeeper killed",
+            "ms",
+            new Percentiles(losing).millis(100),
+            without.millis(100)));
+  }
+
+  private static void lose(Process safekeeper, long afterMillis) {
+    try {
+      Machine.pause(afterMillis);
+      safekeeper.destroyForcibly();
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
     }
   }
 }
