@@ -27,6 +27,7 @@ import org.slf4j.LoggerFactory;
  * <pre>
  *   stop asked for           SIGINT; Postgres writes its checkpoint and waits for the quorum  STOPPED
  *   proposer superseded      SIGQUIT                                                          FENCED
+ *   WAL refused for good     SIGQUIT                                                          FAILED
  *   proposer failed          SIGQUIT                                                          FAILED
  *   replication ended        Postgres is ending (then as below), else SIGQUIT                 FAILED
  *   Postgres ended, code 0   somebody shut it down                                            STOPPED
@@ -244,6 +245,8 @@ public final class Endpoint implements AutoCloseable {
     return switch (reason) {
       case StopReason.Fenced(long byTerm) ->
           new Ending(EndpointStatus.FENCED, fencedMessage(byTerm));
+      case StopReason.Refused(String message) ->
+          new Ending(EndpointStatus.FAILED, "safekeepers take no more of its WAL: " + message);
       case StopReason.Failed(Throwable cause) ->
           new Ending(EndpointStatus.FAILED, "the proposer failed: " + cause);
       case StopReason.Closed() ->

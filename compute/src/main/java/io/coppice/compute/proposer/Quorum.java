@@ -38,6 +38,9 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
     void committed(Lsn commitLsn);
 
     void fenced(long byTerm);
+
+    /** A majority refuses for good to take WAL: the timeline was deleted. */
+    void refused(StorageException.Precondition reason);
   }
 
   private final ProposerConfig config;
@@ -53,7 +56,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
   private final QuorumWaits waits;
 
   private boolean campaignScheduled;
-  private boolean fencedTold;
+  private boolean endTold;
   private boolean closed;
 
   Quorum(ProposerConfig config, Listener listener) {
@@ -197,7 +200,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
           } catch (RuntimeException | Error failure) {
             log.error("proposer of {}: {}", config.timeline(), failure.toString(), failure);
           }
-          tellFenced();
+          tellEnd();
         });
   }
 
@@ -239,7 +242,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
     if (committed.isValid()) {
       listener.committed(committed);
     }
-    tellFenced();
+    tellEnd();
   }
 
   private void handle(SafekeeperLink link, Reply reply) throws StorageException {
@@ -297,6 +300,7 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
         changed.signalAll();
       }
     });
+    tellEnd();
   }
 
   private void reconnectLater(SafekeeperLink link, StorageException reason) {
@@ -327,16 +331,35 @@ final class Quorum implements SafekeeperLink.Owner, Turns, AutoCloseable {
     }
   }
 
-  private void tellFenced() {
+  private void tellEnd() {
     Optional<Long> byTerm;
+    Optional<StorageException.Precondition> refusal;
     lock.lock();
     try {
-      byTerm = fencedTold ? Optional.empty() : proposer.fencedBy();
-      fencedTold |= byTerm.isPresent();
+      if (endTold) {
+        return;
+      }
+      byTerm = proposer.fencedBy();
+      refusal = proposer.isLeading() ? refusal() : Optional.empty();
+      endTold = byTerm.isPresent() || refusal.isPresent();
     } finally {
       lock.unlock();
     }
-    byTerm.ifPresent(listener::fenced);
+    if (byTerm.isPresent()) {
+      listener.fenced(byTerm.get());
+    } else {
+      refusal.ifPresent(listener::refused);
+    }
+  }
+
+  private Optional<StorageException.Precondition> refusal() {
+    List<StorageException.Precondition> refusals =
+        links.stream()
+            .flatMap(link -> link.lastFailure().stream())
+            .filter(StorageException.Precondition.class::isInstance)
+            .map(StorageException.Precondition.class::cast)
+            .toList();
+    return refusals.size() > links.size() / 2 ? Optional.of(refusals.getFirst()) : Optional.empty();
   }
 
   /** What the election came to. */

@@ -6,6 +6,9 @@ public sealed interface StopReason {
   /** A proposer of a higher term took over: this one's Postgres must be shut down at once. */
   record Fenced(long byTerm) implements StopReason {}
 
+  /** A majority of safekeepers takes no WAL of this timeline any more: it was deleted. */
+  record Refused(String message) implements StopReason {}
+
   /** The replication connection ended. */
   record PostgresGone(String message) implements StopReason {}
 

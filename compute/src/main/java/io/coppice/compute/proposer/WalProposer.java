@@ -60,6 +60,11 @@ public final class WalProposer implements AutoCloseable {
               public void fenced(long byTerm) {
                 stop(new StopReason.Fenced(byTerm));
               }
+
+              @Override
+              public void refused(StorageException.Precondition reason) {
+                stop(new StopReason.Refused(String.valueOf(reason.getMessage())));
+              }
             });
   }
 

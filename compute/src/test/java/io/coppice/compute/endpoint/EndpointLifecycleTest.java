@@ -112,6 +112,18 @@ final class EndpointLifecycleTest {
   }
 
   @Test
+  void endsWhenItsBranchIsDeleted() throws Exception {
+    try (Endpoint endpoint = Endpoint.start(storage.endpoint(branch))) {
+      storage.client().deleteBranch(TestStorage.TENANT, branch);
+      EndpointOutcome outcome = endpoint.stopped().get(60, TimeUnit.SECONDS);
+      assertThat(outcome.status()).isEqualTo(EndpointStatus.FAILED);
+      assertThat(outcome.reason())
+          .startsWith("safekeepers take no more of its WAL: timeline ")
+          .contains("was deleted");
+    }
+  }
+
+  @Test
   void commitsWithOneSafekeeperLessAndWaitsWithTwo(@TempDir Path own) throws Exception {
     try (TestStorage lossy = new TestStorage(TestPostgres.open(own))) {
       lossy.createTenant();
