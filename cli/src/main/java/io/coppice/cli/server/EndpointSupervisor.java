@@ -299,13 +299,13 @@ public final class EndpointSupervisor {
                   config.endpoint().startTimeout().toMillis(), defaults.stopTimeoutMillis())
               .withStatusAddress(
                   new HostPort(config.endpoint().statusListen().host(), status.port()));
+      Shutdown.endWith(request.endWith());
       Endpoint endpoint = start.start(spec);
       endpoint.measure(metrics.registry());
       running.set(endpoint);
       word.say(endpoint);
       Shutdown shutdown =
           Shutdown.onSignal(session.output(), STOP_LIMIT_MILLIS, () -> stop(session, endpoint));
-      Shutdown.endWith(request.endWith());
       EndpointOutcome outcome = endpoint.awaitStopped();
       shutdown.finished();
       session.output().message("ended: " + outcome.reason());

@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.coppice.common.error.StorageException;
+import io.coppice.common.id.TimelineId;
 import io.coppice.compute.postgres.TestPostgres;
+import io.coppice.compute.storage.BranchInfo;
+import io.coppice.compute.storage.BranchPoint;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.FutureTask;
@@ -61,6 +64,22 @@ final class StandbyTest {
           .isInstanceOf(TimeoutException.class);
       second.stop();
       again.get().close();
+    }
+  }
+
+  @Test
+  void goesByTheNameOfTheBranchThoughItWasRestored() throws Exception {
+    FutureTask<Endpoint> taken = takeOver();
+    TimelineId restored = new TimelineId(7, 8);
+    BranchInfo main = storage.client().getBranch(TestStorage.TENANT, "main");
+    var _ =
+        storage
+            .client()
+            .branches()
+            .restore(
+                main.id(), restored, new BranchPoint.AtLsn(main.lastRecordLsn()), Optional.empty());
+    try (Endpoint endpoint = taken.get()) {
+      assertThat(endpoint.state().timeline()).isEqualTo(restored);
     }
   }
 
