@@ -18,13 +18,13 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
- * An endpoint under load is lost in each way there is, and a process that stands by goes on for it,
- * at the same port, without anybody's help. No acknowledged commit is lost.
+ * An endpoint under load is killed, and a process that stands by goes on for it, at the same port,
+ * without anybody's help. No acknowledged commit is lost.
  */
 @Tag("process")
 @Timeout(value = 10, unit = TimeUnit.MINUTES)
 final class StandbyTest {
-  private static final int CLIENTS = 4;
+  private static final int CLIENTS = 2;
   private static final int COMMITS = 100;
   private static final long PROGRESS_MILLIS = 60_000;
   private static final int END_SECONDS = 60;
@@ -36,8 +36,7 @@ final class StandbyTest {
     /** Of the machine. */
     ALL_KILLED,
     /** What it has left must not be in the way. */
-    SUPERVISOR_KILLED,
-    STOPPED
+    SUPERVISOR_KILLED
   }
 
   @Test
@@ -84,7 +83,6 @@ final class StandbyTest {
     switch (loss) {
       case ALL_KILLED -> running.kill9All();
       case SUPERVISOR_KILLED -> running.kill9();
-      case STOPPED -> assertThat(running.stop(END_SECONDS)).as(running.logTail()).hasValue(0);
     }
   }
 
