@@ -44,7 +44,7 @@ mutants-storage: ## plants mistakes in the page server's storage, each of which 
 	$(MVN) -q -DskipFormat -pl pageserver -am test -Dtest='StorageMutants' \
 	  -Dsurefire.failIfNoSpecifiedTests=false -DargLine="$(if $(MUTANT),-Dmutant=$(MUTANT))"
 
-spec:           ## model-checks the protocol in larger worlds, and every broken variant; half an hour
+spec:           ## model-checks the protocol in larger worlds, and every broken variant; half an hour or more
 	$(MVN) -q -DskipFormat -pl integration-tests -am test -Dtest='SpecTest' \
 	  -Dsurefire.failIfNoSpecifiedTests=false -DargLine="-Dspec.large=true $(if $(SEED),-Dseed=$(SEED))"
 
