@@ -70,20 +70,23 @@ public final class EndpointCommand extends Noun {
     output().message("starting Postgres on branch %s ...".formatted(branch));
     EndpointState state =
         EndpointSupervisor.spawn(
-            session().configOfRunning(),
-            new Request(
-                session().namedTenant(),
-                branch,
-                port == null ? OptionalInt.empty() : OptionalInt.of(port),
-                Optional.ofNullable(pgBin).map(Path::toAbsolutePath),
-                Optional.empty()),
-            session().clock());
+            session().configOfRunning(), request(branch, port, pgBin, null), session().clock());
     output().message("took " + state.durations());
     if (output().isJson()) {
       output().one(COLUMNS, state);
     } else {
       output().print(state.connectionString("postgres") + "\n");
     }
+  }
+
+  private Request request(
+      String branch, @Nullable Integer port, @Nullable Path pgBin, @Nullable Long endWith) {
+    return new Request(
+        session().namedTenant(),
+        branch,
+        port == null ? OptionalInt.empty() : OptionalInt.of(port),
+        Optional.ofNullable(pgBin).map(Path::toAbsolutePath),
+        Optional.ofNullable(endWith));
   }
 
   @Command(name = "stop", description = "Stops the endpoint of a branch.")
@@ -124,15 +127,7 @@ public final class EndpointCommand extends Noun {
           Duration after,
       @Option(names = "--end-with", paramLabel = "PID", hidden = true) @Nullable Long endWith)
       throws StorageException, CommandFailure, IOException, InterruptedException {
-    return EndpointSupervisor.standBy(
-        session(),
-        new Request(
-            session().namedTenant(),
-            branch,
-            port == null ? OptionalInt.empty() : OptionalInt.of(port),
-            Optional.ofNullable(pgBin).map(Path::toAbsolutePath),
-            Optional.ofNullable(endWith)),
-        after);
+    return EndpointSupervisor.standBy(session(), request(branch, port, pgBin, endWith), after);
   }
 
   /** What {@code start} runs in the background. */
@@ -145,14 +140,7 @@ public final class EndpointCommand extends Noun {
       @Option(names = "--end-with", paramLabel = "PID") @Nullable Long endWith)
       throws StorageException, CommandFailure, IOException, InterruptedException {
     return EndpointSupervisor.run(
-        session(),
-        new Request(
-            session().namedTenant(),
-            branch,
-            port == null ? OptionalInt.empty() : OptionalInt.of(port),
-            Optional.ofNullable(pgBin),
-            Optional.ofNullable(endWith)),
-        Optional.ofNullable(log));
+        session(), request(branch, port, pgBin, endWith), Optional.ofNullable(log));
   }
 
   /**

@@ -44,7 +44,7 @@ final class Rehearsal {
 
   /** What processes left that were killed in the middle of it. */
   private static void deleteLeftovers(Path root) throws IOException {
-    try (DirectoryStream<Path> found = Files.newDirectoryStream(root, PREFIX + "*-*")) {
+    try (DirectoryStream<Path> found = Files.newDirectoryStream(root, PREFIX + "[0-9]*-*")) {
       for (Path directory : found) {
         String pid = directory.getFileName().toString().substring(PREFIX.length()).split("-", 2)[0];
         if (ProcessHandle.of(Long.parseLong(pid)).isEmpty()) {

@@ -6,13 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.TimelineId;
 import io.coppice.compute.postgres.TestPostgres;
-import io.coppice.compute.storage.BranchInfo;
 import io.coppice.compute.storage.BranchPoint;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +25,10 @@ import org.junit.jupiter.api.io.TempDir;
 final class StandbyTest {
   private static final long PATIENCE_MILLIS = 300;
   private static final long UNEVENTFUL_MILLIS = 1_500;
+  private static final long NOTICED_MILLIS = 7_000;
+
+  /** More than Linux gives out. */
+  private static final long PID_OF_NOBODY = 1L << 23;
 
   @TempDir Path directory;
   private TestStorage storage;
@@ -68,18 +73,39 @@ final class StandbyTest {
   }
 
   @Test
-  void goesByTheNameOfTheBranchThoughItWasRestored() throws Exception {
-    FutureTask<Endpoint> taken = takeOver();
+  void leavesTheEndpointOfARestoredBranchAlone() throws Exception {
+    Standby standby = Standby.prepare(storage.endpoint("main"), PATIENCE_MILLIS);
     TimelineId restored = new TimelineId(7, 8);
-    BranchInfo main = storage.client().getBranch(TestStorage.TENANT, "main");
     var _ =
         storage
             .client()
             .branches()
             .restore(
-                main.id(), restored, new BranchPoint.AtLsn(main.lastRecordLsn()), Optional.empty());
+                standby.branch().id(),
+                restored,
+                new BranchPoint.AtLsn(standby.branch().lastRecordLsn()),
+                Optional.empty());
+    FutureTask<Endpoint> taken = new FutureTask<>(standby::awaitAndStart);
+    try (Endpoint running = Endpoint.start(storage.endpoint("main"))) {
+      Thread.ofPlatform().daemon().start(taken);
+      // It finds nobody on the timeline that it knows, within some seconds.
+      assertThatThrownBy(() -> taken.get(NOTICED_MILLIS, TimeUnit.MILLISECONDS))
+          .isInstanceOf(TimeoutException.class);
+      assertThat(running.outcome()).isEmpty();
+    }
     try (Endpoint endpoint = taken.get()) {
       assertThat(endpoint.state().timeline()).isEqualTo(restored);
+    }
+  }
+
+  @Test
+  void deletesWhatAKilledOneHasLeft() throws Exception {
+    Path endpoints =
+        Files.createDirectories(storage.endpoint("main").dataDirectory().resolve("endpoints"));
+    Files.createDirectories(endpoints.resolve("rehearsal-%d-1/base".formatted(PID_OF_NOBODY)));
+    var _ = Standby.prepare(storage.endpoint("main"), PATIENCE_MILLIS);
+    try (Stream<Path> left = Files.list(endpoints)) {
+      assertThat(left).isEmpty();
     }
   }
 
