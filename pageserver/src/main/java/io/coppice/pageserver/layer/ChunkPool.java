@@ -1,39 +1,37 @@
 package io.coppice.pageserver.layer;
 
+import io.coppice.common.platform.LargeMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Large chunks of off-heap memory that go from one {@link OpenLayer} to the next. Memory that is
- * new to the process costs a page fault for every page and is filled with zeros twice; that was a
- * third of the work of the thread that takes in WAL.
+ * new to the process costs more than all that is done to put WAL into it.
  *
  * <p>What is lent belongs to the arena of the borrower: when that is closed, uses of the memory
- * fail, as of any memory of the arena, and it comes back here. A few chunks are kept, others go
- * back to the system. Thread safe.
+ * fail, as of any memory of the arena, and it comes back here. Chunks that have been of no use for
+ * a while go back to the system. Thread safe.
  */
 final class ChunkPool implements AutoCloseable {
   static final long CHUNK_SIZE_BYTES = 1L << 25;
 
-  private static final long ALIGNMENT_BYTES = 8;
+  /** Longer than it takes to write the layers that came before out of memory. */
+  static final long IDLE_MILLIS_MAX = 30_000;
 
-  private final int idleMax;
-  private final Deque<Chunk> idle = new ArrayDeque<>();
+  /** The one that came back last is at the end. */
+  private final Deque<IdleChunk> idle = new ArrayDeque<>();
+
+  private long nowMillis;
   private boolean closed;
 
   private record Chunk(Arena owner, MemorySegment memory) {}
 
-  /**
-   * An empty pool.
-   *
-   * @param idleMax chunks that are kept for later
-   */
-  ChunkPool(int idleMax) {
-    this.idleMax = idleMax;
-  }
+  private record IdleChunk(Chunk chunk, long sinceMillis) {}
 
   /** Lends a chunk, whose contents may be anything, until the arena is closed. */
   MemorySegment lend(Arena borrower) {
@@ -42,16 +40,16 @@ final class ChunkPool implements AutoCloseable {
       return lent;
     }
     Arena owner = Arena.ofShared();
-    return lend(new Chunk(owner, owner.allocate(CHUNK_SIZE_BYTES, ALIGNMENT_BYTES)), borrower);
+    return lend(new Chunk(owner, LargeMemory.allocate(CHUNK_SIZE_BYTES, owner)), borrower);
   }
 
   /** As {@link #lend}, but null if none is idle. */
   @Nullable MemorySegment lendIdle(Arena borrower) {
-    Chunk chunk;
+    IdleChunk last;
     synchronized (this) {
-      chunk = idle.pollLast();
+      last = idle.pollLast();
     }
-    return chunk == null ? null : lend(chunk, borrower);
+    return last == null ? null : lend(last.chunk(), borrower);
   }
 
   // Restricted because a wrong size would be dangerous; here there is none.
@@ -62,29 +60,35 @@ final class ChunkPool implements AutoCloseable {
 
   private void giveBack(Chunk chunk) {
     synchronized (this) {
-      if (!closed && idle.size() < idleMax) {
-        idle.addLast(chunk);
+      if (!closed) {
+        idle.addLast(new IdleChunk(chunk, nowMillis));
         return;
       }
     }
     chunk.owner().close();
   }
 
+  /** Tells the time, and frees what has been idle for too long. */
+  void setNow(long millis) {
+    List<IdleChunk> freed = new ArrayList<>();
+    synchronized (this) {
+      nowMillis = millis;
+      while (!idle.isEmpty() && millis - idle.getFirst().sinceMillis() > IDLE_MILLIS_MAX) {
+        freed.add(idle.removeFirst());
+      }
+    }
+    freed.forEach(chunk -> chunk.chunk().owner().close());
+  }
+
   /** Frees what is idle; what is lent is freed when it comes back. */
   @Override
   public void close() {
+    List<IdleChunk> freed;
     synchronized (this) {
       closed = true;
+      freed = List.copyOf(idle);
+      idle.clear();
     }
-    while (true) {
-      Chunk chunk;
-      synchronized (this) {
-        chunk = idle.pollLast();
-      }
-      if (chunk == null) {
-        return;
-      }
-      chunk.owner().close();
-    }
+    freed.forEach(chunk -> chunk.chunk().owner().close());
   }
 }

@@ -12,8 +12,9 @@ import java.util.Map;
 
 /**
  * The order in which a frozen layer is written: by key, and for a key from newest to oldest. Chains
- * are not walked, for each step would miss the cache: keys get their rank, and versions, which lie
- * in the order of their arrival, are distributed to their keys in one go.
+ * are not walked, for each step would miss the cache: each key, which knows how many versions it
+ * has, gets its place, and versions, which lie in the order of their arrival, are distributed to
+ * their keys in one go.
  */
 final class DrainOrder {
   private final OpenLayer layer;
@@ -32,7 +33,7 @@ final class DrainOrder {
   /** All versions of a layer that nothing is written to any more; see {@link #position}. */
   static int[] of(OpenLayer layer) {
     DrainOrder order = new DrainOrder(layer);
-    order.rankKeys();
+    order.placeKeys();
     return order.placeVersions();
   }
 
@@ -41,7 +42,28 @@ final class DrainOrder {
     return (number & 0xFFFF_FFFFL) << 3;
   }
 
-  private void rankKeys() {
+  private void placeKeys() {
+    KeyTable keys = layer.keys();
+    long[] packed = packedKeys();
+    long[] byKey = packed.clone();
+    Arrays.sort(byKey);
+    int[] ranks = new int[packed.length];
+    int[] ends = new int[packed.length];
+    int[] next = new int[1];
+    keys.forEach(entry -> {
+      int rank = Arrays.binarySearch(byKey, packed[next[0]]);
+      ranks[next[0]++] = rank;
+      ends[rank] = keys.versions(entry);
+    });
+    for (int rank = 1; rank < ends.length; rank++) {
+      ends[rank] += ends[rank - 1];
+    }
+    next[0] = 0;
+    keys.forEach(entry -> keys.setPlace(entry, ends[ranks[next[0]++]]));
+  }
+
+  /** The keys as numbers that have their order: that of the prefix, then the last four bytes. */
+  private long[] packedKeys() {
     KeyTable keys = layer.keys();
     Map<Prefix, int[]> prefixes = new HashMap<>();
     keys.forEach(entry -> prefixes.computeIfAbsent(prefix(keys, entry), _ -> new int[1]));
@@ -56,38 +78,26 @@ final class DrainOrder {
       int rank = requireNonNull(prefixes.get(prefix(keys, entry)))[0];
       packed[next[0]++] = (long) rank << 32 | (keys.getB(entry) & 0xFFFF_FFFFL);
     });
-    long[] byKey = packed.clone();
-    Arrays.sort(byKey);
-    next[0] = 0;
-    keys.forEach(entry -> keys.setRank(entry, Arrays.binarySearch(byKey, packed[next[0]++])));
+    return packed;
   }
 
   private static Prefix prefix(KeyTable keys, long entry) {
     return new Prefix(keys.getA(entry), (int) (keys.getB(entry) >>> 32), keys.getC(entry));
   }
 
-  /**
-   * Counts the versions of each key, and so knows where those of a key go: they are placed from the
-   * back, as the newest, which comes last, is to be the first.
-   */
+  /** From the back of its key's places, as the newest version, which comes last, is the first. */
   private int[] placeVersions() {
     KeyTable keys = layer.keys();
-    int[] next = new int[keys.keyCount()];
-    layer.forEachVersion(0, version -> next[keys.rank(layer.entry(version))]++);
-    int end = 0;
-    for (int rank = 0; rank < next.length; rank++) {
-      end += next[rank];
-      next[rank] = end;
-    }
-    Invariant.check(
-        end == layer.versionCount(),
-        "%s has %d versions, not %d",
-        layer,
-        end,
-        layer.versionCount());
-    int[] order = new int[end];
+    int[] order = new int[Math.toIntExact(layer.versionCount())];
+    int[] placed = new int[1];
     layer.forEachVersion(
-        0, version -> order[--next[keys.rank(layer.entry(version))]] = (int) (version >>> 3));
+        0,
+        version -> {
+          order[keys.placeBefore(layer.entry(version))] = (int) (version >>> 3);
+          placed[0]++;
+        });
+    Invariant.check(
+        placed[0] == order.length, "%s has %d versions, not %d", layer, placed[0], order.length);
     return order;
   }
 }

@@ -18,15 +18,16 @@ import java.lang.invoke.VarHandle;
  *          | position/8, u32 | hash tag, u32  |          zero: free
  *
  *  entry   0            8            16         20         24             32            40
- *          | f2 << 32   | f4 << 32   | f1 << 8  | rank     | newest       | its LSN     |
- *          |  + f3      |  + f6      |  + f5    | (drain)  | version, u64 | (writer)    |
+ *          | f2 << 32   | f4 << 32   | f1 << 8  | versions | newest       | its LSN     |
+ *          |  + f3      |  + f6      |  + f5    | (writer) | version, u64 | (writer)    |
  * </pre>
  *
  * An entry is written before the slot that leads to it, and a version before the entry's newest;
  * both are stored with release and read with acquire. The newest version's LSN is repeated for the
- * writer's checks, to whom the version itself would be a cache miss. The table doubles by filling a
- * new one and then publishing it; a reader that still looks in the old one misses only keys that
- * were put after its LSN was published. Old tables stay until the layer is freed: together they are
+ * writer's checks, to whom the version itself would be a cache miss; once nothing is written any
+ * more, the place of the key in what is drained is kept there. The table doubles by filling a new
+ * one and then publishing it; a reader that still looks in the old one misses only keys that were
+ * put after its LSN was published. Old tables stay until the layer is freed: together they are
  * smaller than the newest.
  */
 final class KeyTable {
@@ -40,9 +41,10 @@ final class KeyTable {
   private static final long A = 0;
   private static final long B = 8;
   private static final long C = 16;
-  private static final long RANK = 20;
+  private static final long VERSIONS = 20;
   private static final long NEWEST = 24;
   private static final long NEWEST_LSN = 32;
+  private static final long PLACE = NEWEST_LSN;
   private static final VarHandle LONG = JAVA_LONG.varHandle();
 
   private final Arena arena;
@@ -133,6 +135,7 @@ final class KeyTable {
     chunk.set(JAVA_LONG, at + A, a);
     chunk.set(JAVA_LONG, at + B, b);
     chunk.set(JAVA_INT, at + C, c);
+    chunk.set(JAVA_INT, at + VERSIONS, 0);
     chunk.set(JAVA_LONG, at + NEWEST, OffHeapLog.NONE);
     insert(slots, hash(a, b, c), entry);
     keyCount++;
@@ -176,10 +179,20 @@ final class KeyTable {
     return (long) LONG.getAcquire(entries.chunk(entry), OffHeapLog.offset(entry) + NEWEST);
   }
 
-  /** Publishes a version, of that LSN, as the newest of an entry. */
-  void setNewest(long entry, long version, long lsn) {
+  /** The writer's: publishes one more version of an entry, of that LSN, as its newest. */
+  void addVersion(long entry, long version, long lsn) {
+    setNewest(entry, version, lsn, 1);
+  }
+
+  /** The writer's: takes the newest version away, before which there was that one, or none. */
+  void removeVersion(long entry, long older, long olderLsn) {
+    setNewest(entry, older, olderLsn, -1);
+  }
+
+  private void setNewest(long entry, long version, long lsn, int change) {
     MemorySegment chunk = entries.chunk(entry);
     long at = OffHeapLog.offset(entry);
+    chunk.set(JAVA_INT, at + VERSIONS, chunk.get(JAVA_INT, at + VERSIONS) + change);
     chunk.set(JAVA_LONG, at + NEWEST_LSN, lsn);
     LONG.setRelease(chunk, at + NEWEST, version);
   }
@@ -211,13 +224,23 @@ final class KeyTable {
     return new Key(c >>> 8, (int) (a >>> 32), (int) a, (int) (b >>> 32), c & 0xFF, (int) b);
   }
 
-  /** Set while draining only; readers do not look at it. */
-  void setRank(long entry, int rank) {
-    entries.chunk(entry).set(JAVA_INT, OffHeapLog.offset(entry) + RANK, rank);
+  /** The writer's, or anyone's once nothing is written any more: how many an entry has. */
+  int versions(long entry) {
+    return entries.chunk(entry).get(JAVA_INT, OffHeapLog.offset(entry) + VERSIONS);
   }
 
-  int rank(long entry) {
-    return entries.chunk(entry).get(JAVA_INT, OffHeapLog.offset(entry) + RANK);
+  /** For one thread, once nothing is written any more: see {@link #placeBefore}. */
+  void setPlace(long entry, int place) {
+    entries.chunk(entry).set(JAVA_INT, OffHeapLog.offset(entry) + PLACE, place);
+  }
+
+  /** The place before the last one that was set or given. */
+  int placeBefore(long entry) {
+    MemorySegment chunk = entries.chunk(entry);
+    long at = OffHeapLog.offset(entry) + PLACE;
+    int place = chunk.get(JAVA_INT, at) - 1;
+    chunk.set(JAVA_INT, at, place);
+    return place;
   }
 
   int keyCount() {

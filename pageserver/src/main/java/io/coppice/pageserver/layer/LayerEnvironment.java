@@ -33,8 +33,8 @@ public final class LayerEnvironment implements AutoCloseable {
   private static final int TABLE_FORMAT_VERSION = 6;
   private static final int ZSTD_LEVEL = 1;
 
-  /** About the memory of one layer while one branch is written to. */
-  private static final int IDLE_CHUNKS_MAX = 5;
+  /** Below zero LZ4 looks at fewer places: a fifth less CPU time in a flush, files 5 % larger. */
+  private static final int LZ4_LEVEL = -4;
 
   private static final int MERGE_READAHEAD_SIZE_BYTES = 1 << 20;
 
@@ -42,11 +42,12 @@ public final class LayerEnvironment implements AutoCloseable {
     RocksDB.loadLibrary();
   }
 
-  private final ChunkPool chunks = new ChunkPool(IDLE_CHUNKS_MAX);
+  private final ChunkPool chunks = new ChunkPool();
   private final AtomicLong residencyVersion = new AtomicLong();
   private final Cache blockCache;
   private final BloomFilter bloomFilter = new BloomFilter(BLOOM_BITS_PER_KEY, false);
   private final CompressionOptions zstd = new CompressionOptions().setLevel(ZSTD_LEVEL);
+  private final CompressionOptions lz4 = new CompressionOptions().setLevel(LZ4_LEVEL);
   private final Options flushOptions;
   private final Options deltaOptions;
   private final Options imageOptions;
@@ -69,9 +70,9 @@ public final class LayerEnvironment implements AutoCloseable {
     blockCache = new LRUCache(blockCacheSizeBytes);
     BlockBasedTableConfig deltas = tableConfig(DELTA_BLOCK_SIZE_BYTES).setBlockCache(blockCache);
     BlockBasedTableConfig images = tableConfig(IMAGE_BLOCK_SIZE_BYTES).setNoBlockCache(true);
-    flushOptions = options(deltas).setCompressionType(CompressionType.LZ4_COMPRESSION);
-    deltaOptions = options(deltas).setCompressionType(CompressionType.ZSTD_COMPRESSION);
-    imageOptions = options(images).setCompressionType(CompressionType.ZSTD_COMPRESSION);
+    flushOptions = options(deltas, CompressionType.LZ4_COMPRESSION, lz4);
+    deltaOptions = options(deltas, CompressionType.ZSTD_COMPRESSION, zstd);
+    imageOptions = options(images, CompressionType.ZSTD_COMPRESSION, zstd);
   }
 
   private BlockBasedTableConfig tableConfig(int blockSizeBytes) {
@@ -83,10 +84,12 @@ public final class LayerEnvironment implements AutoCloseable {
         .setWholeKeyFiltering(false);
   }
 
-  private Options options(BlockBasedTableConfig table) {
+  private static Options options(
+      BlockBasedTableConfig table, CompressionType compression, CompressionOptions how) {
     return new Options()
         .setTableFormatConfig(table)
-        .setCompressionOptions(zstd)
+        .setCompressionType(compression)
+        .setCompressionOptions(how)
         .useFixedLengthPrefixExtractor(Key.SIZE_BYTES);
   }
 
@@ -98,6 +101,7 @@ public final class LayerEnvironment implements AutoCloseable {
   /** Tells layers the time, now and then, so that they know when they were last used. */
   public void setCoarseMillis(long nowMillis) {
     coarseMillis = nowMillis;
+    chunks.setNow(nowMillis);
   }
 
   /** Changes whenever a layer file comes to this machine or goes from it. */
@@ -151,6 +155,7 @@ public final class LayerEnvironment implements AutoCloseable {
     imageOptions.close();
     deltaOptions.close();
     flushOptions.close();
+    lz4.close();
     zstd.close();
     bloomFilter.close();
     blockCache.close();

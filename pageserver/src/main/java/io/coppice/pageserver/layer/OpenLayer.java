@@ -137,7 +137,7 @@ public final class OpenLayer extends RefCounted {
     chunk.set(JAVA_INT, at + ENTRY, (int) (entry >>> 3));
     chunk.set(JAVA_INT, at + LENGTH, length);
     MemorySegment.copy(value, offset, chunk, JAVA_BYTE, at + HEADER_SIZE_BYTES, length);
-    keys.setNewest(entry, version, lsn.value());
+    keys.addVersion(entry, version, lsn.value());
     if (older == OffHeapLog.NONE && key.isSparse()) {
       addSparse(entry);
     }
@@ -192,7 +192,7 @@ public final class OpenLayer extends RefCounted {
     forEachVersion(recordStart, discarded::add);
     for (long version : discarded.reversed()) {
       long older = older(version);
-      keys.setNewest(entry(version), older, older == OffHeapLog.NONE ? 0 : lsn(older));
+      keys.removeVersion(entry(version), older, older == OffHeapLog.NONE ? 0 : lsn(older));
       log.chunk(version).set(JAVA_INT, OffHeapLog.offset(version) + ENTRY, 0);
     }
     versionCount -= recordVersions;

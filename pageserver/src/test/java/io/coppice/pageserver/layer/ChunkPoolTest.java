@@ -11,7 +11,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class ChunkPoolTest {
-  private final ChunkPool pool = new ChunkPool(2);
+  private final ChunkPool pool = new ChunkPool();
 
   @Test
   void lendsAgainWhatCameBack() {
@@ -42,20 +42,43 @@ final class ChunkPoolTest {
     }
   }
 
-  @Test
-  void keepsFewChunks() {
+  private void lendAndTakeBack(int chunks) {
     List<Long> addresses = new ArrayList<>();
     try (Arena arena = Arena.ofShared()) {
-      for (int i = 0; i < 4; i++) {
+      for (int i = 0; i < chunks; i++) {
         addresses.add(pool.lend(arena).address());
       }
       assertThat(addresses).doesNotHaveDuplicates();
     }
+  }
+
+  private int countIdle() {
+    int count = 0;
     try (Arena arena = Arena.ofShared()) {
-      assertThat(pool.lendIdle(arena)).isNotNull();
-      assertThat(pool.lendIdle(arena)).isNotNull();
-      assertThat(pool.lendIdle(arena)).isNull();
+      while (pool.lendIdle(arena) != null) {
+        count++;
+      }
     }
+    return count;
+  }
+
+  @Test
+  void keepsWhatWasInUseTogether() {
+    lendAndTakeBack(4);
+    assertThat(countIdle()).isEqualTo(4);
+  }
+
+  @Test
+  void freesWhatHasBeenOfNoUseForLong() {
+    pool.setNow(1_000);
+    lendAndTakeBack(4);
+    pool.setNow(2_000);
+    lendAndTakeBack(1); // Makes one of them younger.
+    pool.setNow(1_000 + ChunkPool.IDLE_MILLIS_MAX);
+    assertThat(countIdle()).isEqualTo(4);
+    lendAndTakeBack(3);
+    pool.setNow(1_001 + 2 * ChunkPool.IDLE_MILLIS_MAX);
+    assertThat(countIdle()).isZero();
   }
 
   @Test
