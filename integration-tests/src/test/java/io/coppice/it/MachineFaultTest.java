@@ -248,8 +248,14 @@ final class MachineFaultTest {
     return true;
   }
 
+  /** Asked once more if the safekeeper has given up the connection while its host was cut off. */
   private Lsn flushLsn(int index, BranchInfo main) throws StorageException {
-    return clients.get(index).status(main.id()).flushLsn();
+    SafekeeperClient client = clients.get(index);
+    try {
+      return client.status(main.id()).flushLsn();
+    } catch (StorageException.Transient _) {
+      return client.status(main.id()).flushLsn();
+    }
   }
 
   /** What at least two have. */
