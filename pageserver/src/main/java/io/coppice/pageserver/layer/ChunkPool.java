@@ -1,6 +1,5 @@
 package io.coppice.pageserver.layer;
 
-import io.coppice.common.platform.LargeMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
@@ -11,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Large chunks of off-heap memory that go from one {@link OpenLayer} to the next. Memory that is
- * new to the process costs more than all that is done to put WAL into it.
+ * new to the process is filled with zeros twice, page by page: that costs more than all that is
+ * done to put WAL into it.
  *
  * <p>What is lent belongs to the arena of the borrower: when that is closed, uses of the memory
  * fail, as of any memory of the arena, and it comes back here. Chunks that have been of no use for
@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class ChunkPool implements AutoCloseable {
   static final long CHUNK_SIZE_BYTES = 1L << 25;
+
+  private static final long ALIGNMENT_BYTES = 8;
 
   /** Longer than it takes to write the layers that came before out of memory. */
   static final long IDLE_MILLIS_MAX = 30_000;
@@ -40,7 +42,7 @@ final class ChunkPool implements AutoCloseable {
       return lent;
     }
     Arena owner = Arena.ofShared();
-    return lend(new Chunk(owner, LargeMemory.allocate(CHUNK_SIZE_BYTES, owner)), borrower);
+    return lend(new Chunk(owner, owner.allocate(CHUNK_SIZE_BYTES, ALIGNMENT_BYTES)), borrower);
   }
 
   /** As {@link #lend}, but null if none is idle. */
