@@ -34,12 +34,19 @@ final class ArchiveLoad {
   /** Imports the data directory. */
   static Timeline importBase(TenantManager tenants, WalArchive archive, Path directory)
       throws StorageException, IOException {
+    return importBase(tenants, archive, directory, 1);
+  }
+
+  /** As the other, as the tenant of that number. */
+  static Timeline importBase(TenantManager tenants, WalArchive archive, Path directory, int number)
+      throws StorageException, IOException {
     Path tar = directory.resolve("base.tar");
     try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(tar))) {
       TarPacker.pack(archive.base(), out);
     }
     ImportTarget target =
-        new ImportTarget(new TenantId(1, 1), "bench", new TimelineId(1, 2), "main");
+        new ImportTarget(
+            new TenantId(1, number), "bench-" + number, new TimelineId(2, number), "main");
     try (InputStream in = new BufferedInputStream(Files.newInputStream(tar))) {
       return new DataDirectoryImporter(tenants, directory.resolve("spool")).importTar(target, in);
     } finally {

@@ -16,7 +16,9 @@ import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
-import java.io.RandomAccessFile;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -29,6 +31,9 @@ import java.util.concurrent.Semaphore;
 final class ArchiveSafekeeper extends SafekeeperServiceGrpc.SafekeeperServiceImplBase
     implements AutoCloseable {
   private static final int CHUNK_SIZE_BYTES = 128 << 10;
+
+  /** So that what sends seldom waits for what writes to the connection. */
+  private static final int SEND_BUFFER_BYTES = 1 << 20;
 
   private final WalArchive archive;
   private final RpcServer server;
@@ -82,6 +87,7 @@ final class ArchiveSafekeeper extends SafekeeperServiceGrpc.SafekeeperServiceImp
     ServerCallStreamObserver<StreamWalResponse> stream =
         (ServerCallStreamObserver<StreamWalResponse>) answer;
     Semaphore ready = new Semaphore(0);
+    stream.setOnReadyThreshold(SEND_BUFFER_BYTES);
     stream.setOnReadyHandler(ready::release);
     stream.setOnCancelHandler(ready::release);
     return new StreamObserver<>() {
@@ -109,30 +115,24 @@ final class ArchiveSafekeeper extends SafekeeperServiceGrpc.SafekeeperServiceImp
     long position = start.getStartLsn();
     try {
       while (position < archive.end().value()) {
-        long inSegment = position % WalArchive.SEGMENT_SIZE_BYTES;
-        try (RandomAccessFile file =
-            new RandomAccessFile(archive.segment(new Lsn(position)).toFile(), "r")) {
-          file.seek(inSegment);
-          while (inSegment < WalArchive.SEGMENT_SIZE_BYTES) {
-            byte[] chunk =
-                new byte
-                    [(int) Math.min(CHUNK_SIZE_BYTES, WalArchive.SEGMENT_SIZE_BYTES - inSegment)];
-            file.readFully(chunk);
-            while (!stream.isReady()) {
-              if (stream.isCancelled()) {
-                return;
-              }
-              ready.acquire();
+        MappedByteBuffer segment = map(archive.segment(new Lsn(position)));
+        int from = (int) (position % WalArchive.SEGMENT_SIZE_BYTES);
+        while (from < WalArchive.SEGMENT_SIZE_BYTES) {
+          int length = Math.min(CHUNK_SIZE_BYTES, WalArchive.SEGMENT_SIZE_BYTES - from);
+          while (!stream.isReady()) {
+            if (stream.isCancelled()) {
+              return;
             }
-            stream.onNext(
-                StreamWalResponse.newBuilder()
-                    .setStartLsn(position)
-                    .setData(UnsafeByteOperations.unsafeWrap(chunk))
-                    .setCommitLsn(archive.end().value())
-                    .build());
-            inSegment += chunk.length;
-            position += chunk.length;
+            ready.acquire();
           }
+          stream.onNext(
+              StreamWalResponse.newBuilder()
+                  .setStartLsn(position)
+                  .setData(UnsafeByteOperations.unsafeWrap(segment.slice(from, length)))
+                  .setCommitLsn(archive.end().value())
+                  .build());
+          from += length;
+          position += length;
         }
       }
       // A real one would wait for more WAL: the stream stays open.
@@ -140,6 +140,13 @@ final class ArchiveSafekeeper extends SafekeeperServiceGrpc.SafekeeperServiceImp
       stream.onError(Status.INTERNAL.withCause(e).asRuntimeException());
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Memory of the file's cache: reading it would cost time of the cores that take the WAL in. */
+  private static MappedByteBuffer map(Path segment) throws IOException {
+    try (FileChannel file = FileChannel.open(segment)) {
+      return file.map(FileChannel.MapMode.READ_ONLY, 0, WalArchive.SEGMENT_SIZE_BYTES);
     }
   }
 

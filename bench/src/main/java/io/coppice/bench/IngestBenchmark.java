@@ -7,12 +7,13 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * WAL from the wire to flushed and uploaded layers in a page server of its own process, against
- * stock Postgres replaying the same WAL.
+ * WAL to flushed and uploaded layers, against stock Postgres replaying the same WAL: from files, as
+ * Postgres has it, and over the wire, in a page server of its own process. With the latter the one
+ * who sends has the same cores.
  *
- * <p>The page server takes the same WAL in several times, each time into a tenant of its own: first
- * cold, as its process has just started, then until it is warm, as servers mostly are. Postgres
- * needs no warming: its code was compiled when it was built.
+ * <p>Each takes the same WAL in several times, each time into a tenant of its own: first cold, as
+ * its process has just started, then until it is warm, as servers mostly are. Postgres needs no
+ * warming: its code was compiled when it was built.
  */
 final class IngestBenchmark implements Benchmark {
   private static final double MEGABYTE = 1e6;
@@ -30,13 +31,18 @@ final class IngestBenchmark implements Benchmark {
         megabytes
             / RedoAnchor.seconds(
                 workspace.programs(), workspace.runAs(), workspace.newDirectory("redo"), archive);
+    report.add(Figure.alone("ingest WAL", "MB", megabytes));
+    List<Double> seconds =
+        FileIngest.seconds(archive, workspace.newDirectory("files"), WARMING_ROUNDS + 2);
+    report.add(rate("ingest of files to flushed layers", megabytes / seconds.getLast(), anchor));
+    report.add(
+        rate("ingest of files to flushed layers, cold", megabytes / seconds.getFirst(), anchor));
     try (IngestRun run = IngestRun.start(archive, workspace.newDirectory("ingest"))) {
       IngestRun.Times cold = run.ingest();
       for (int round = 0; round < WARMING_ROUNDS; round++) {
         var _ = run.ingest();
       }
       IngestRun.Times warm = run.ingest();
-      report.add(Figure.alone("ingest WAL", "MB", megabytes));
       report.add(rate("ingest to flushed layers", megabytes / warm.flushedSeconds(), anchor));
       report.add(rate("ingest to readable", megabytes / warm.readableSeconds(), anchor));
       report.add(rate("ingest to flushed layers, cold", megabytes / cold.flushedSeconds(), anchor));

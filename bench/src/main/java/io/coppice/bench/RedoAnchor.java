@@ -5,9 +5,11 @@ import io.coppice.compute.postgres.RunAs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** How long stock Postgres takes to replay WAL: the anchor of ingest. */
 final class RedoAnchor {
@@ -25,8 +27,8 @@ final class RedoAnchor {
     Path data = directory.resolve("redo");
     Machine.copyTree(archive.base(), data);
     Files.createFile(data.resolve("recovery.signal"));
+    copyWal(archive, data.resolve("pg_wal"));
     runAs.own(data);
-    runAs.own(archive.segments());
     List<String> settings =
         List.of(
             "shared_buffers=2GB",
@@ -36,7 +38,8 @@ final class RedoAnchor {
             "fsync=off",
             "archive_mode=off",
             "recovery_target_timeline=current",
-            "restore_command=cp %s/%%f %%p".formatted(archive.segments()));
+            // All WAL is there already; the setting must not be empty.
+            "restore_command=false");
     try (StockServer server = StockServer.start(programs, runAs, data, settings)) {
       for (int i = 0; i < POLLS_MAX; i++) {
         Matcher matcher = ELAPSED.matcher(Files.readString(StockServer.logFile(data)));
@@ -48,6 +51,14 @@ final class RedoAnchor {
       throw new BenchFailure(
           "Postgres at %s told no redo time:%n%s"
               .formatted(server.address(), Files.readString(StockServer.logFile(data))));
+    }
+  }
+
+  private static void copyWal(WalArchive archive, Path to) throws IOException {
+    try (Stream<Path> segments = Files.list(archive.segments())) {
+      for (Path segment : segments.toList()) {
+        Files.copy(segment, to.resolve(segment.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+      }
     }
   }
 }

@@ -136,12 +136,23 @@ final class Roles implements AutoCloseable {
   /** Runs a command to its end; it must succeed. */
   void run(String... arguments) throws BenchFailure, IOException, InterruptedException {
     String name = String.join("-", arguments).replace('/', '_');
-    Process process = launch(name, command(joined(List.of(arguments), options)));
+    runToEnd(name, command(joined(List.of(arguments), options)));
+  }
+
+  /** Runs a main class of the benchmarks to its end, and says what it printed. */
+  String runHelper(Class<?> mainClass, String... arguments)
+      throws BenchFailure, IOException, InterruptedException {
+    String name = mainClass.getSimpleName();
+    runToEnd(name, helperCommand(mainClass, List.of(arguments)));
+    return Files.readString(log(name));
+  }
+
+  private void runToEnd(String name, List<String> command)
+      throws BenchFailure, IOException, InterruptedException {
+    Process process = launch(name, command);
     boolean ended = process.waitFor(COMMAND_TIMEOUT_SECONDS, TimeUnit.SECONDS);
     if (!ended || process.exitValue() != 0) {
-      throw new BenchFailure(
-          "coppice %s failed:%n%s"
-              .formatted(String.join(" ", arguments), Files.readString(log(name))));
+      throw new BenchFailure("%s failed:%n%s".formatted(name, Files.readString(log(name))));
     }
   }
 

@@ -127,6 +127,11 @@ record WalArchive(Path base, Path segments, Lsn start, Lsn end, long sizeBytes) 
     return "%08X%08X%08X".formatted(1, number / perId, number % perId);
   }
 
+  /** Where {@link #find} finds it. */
+  Path directory() {
+    return segments.resolveSibling("");
+  }
+
   /** The data directory after all of it; its own copy of the WAL is elsewhere. */
   Path live() {
     return base.resolveSibling("live");

@@ -14,8 +14,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Runs the background work of all timelines on a few threads: at once for those that ask, and every
- * second for those that have become due. A timeline is worked on by one thread at a time, and after
- * a failure again after a pause that grows.
+ * second for those that have become due. A timeline that asks while it is worked on is helped by
+ * another thread; after a failure it is worked on again after a pause that grows.
  */
 public final class MaintenanceScheduler implements Maintenance {
   private static final Logger log = LoggerFactory.getLogger(MaintenanceScheduler.class);
@@ -34,6 +34,7 @@ public final class MaintenanceScheduler implements Maintenance {
     // Requests since the run that is under way, or next, began.
     final AtomicInteger requests = new AtomicInteger();
     int failures;
+    volatile boolean isRunning;
   }
 
   public MaintenanceScheduler() {
@@ -84,7 +85,21 @@ public final class MaintenanceScheduler implements Maintenance {
       queued.requests.incrementAndGet();
       if (pending.get(timeline) != queued) {
         maintainSoon(timeline);
+      } else if (queued.isRunning && !executor.isShutdown()) {
+        executor.execute(() -> help(timeline));
       }
+    }
+  }
+
+  private static void help(Timeline timeline) {
+    try {
+      timeline.maintain();
+    } catch (StorageException e) {
+      // It is met, and counted, by whoever works on the timeline.
+      log.debug("help with the maintenance of {} failed", timeline.id(), e);
+    } catch (RuntimeException | Error e) {
+      log.error("help with the maintenance of {} stopped", timeline.id(), e);
+      throw e;
     }
   }
 
@@ -96,6 +111,7 @@ public final class MaintenanceScheduler implements Maintenance {
 
   private void run(Timeline timeline, Work work) {
     work.requests.set(0);
+    work.isRunning = true;
     try {
       timeline.maintain();
       work.failures = 0;
@@ -104,6 +120,7 @@ public final class MaintenanceScheduler implements Maintenance {
       long delayMillis =
           Math.min(RETRY_MILLIS_MAX, RETRY_MILLIS_MIN << Math.min(work.failures, 20));
       work.failures++;
+      work.isRunning = false;
       log.warn(
           "maintenance of {} failed {} times, again in {} ms: {}",
           timeline.id(),

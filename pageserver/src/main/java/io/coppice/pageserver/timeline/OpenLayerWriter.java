@@ -158,7 +158,7 @@ final class OpenLayerWriter implements TimelineWriter {
   }
 
   /**
-   * From outside, between batches: freezes the open layer if it is due and there is no frozen one.
+   * From outside, between batches: freezes the open layer if it is due and there is room for it.
    *
    * @return up to where all that was ever put is in files; null if something is in memory, or the
    *     writer is busy
@@ -167,11 +167,11 @@ final class OpenLayerWriter implements TimelineWriter {
     @Nullable RecordPosition[] flushed = new RecordPosition[1];
     layers.tryWhileIdle(
         gate,
-        (layer, hasFrozen) -> {
+        (layer, frozenCount) -> {
           if (layer == null || layer.isEmpty()) {
             rollRequested = false;
-            flushed[0] = hasFrozen ? null : lsns.position();
-          } else if (!hasFrozen && isDue(layer, nowMillis)) {
+            flushed[0] = frozenCount > 0 ? null : lsns.position();
+          } else if (frozenCount < TimelineLayers.FROZEN_MAX && isDue(layer, nowMillis)) {
             rollRequested = false;
             layer.setFrozen();
             layers.freezeWhileIdle(lsns.position());

@@ -413,7 +413,7 @@ public final class Timeline {
     return reader;
   }
 
-  /** Does the background work that is due. Blocks; to be called again after a failure. */
+  /** Does the background work that is due, or helps who does. Blocks; failures are met again. */
   public void maintain() throws StorageException {
     flusher.run();
   }

@@ -105,9 +105,15 @@ final class TimelineFlusher {
     return lastFailure != null || (lastRecordLsn.isAfter(durableLsn) && isSaveDue());
   }
 
-  /** Does what there is to do. Runs that overlap wait for each other. */
+  /**
+   * Does what there is to do. Where another run is at it, only writes a file for it, if there is
+   * one that nobody writes.
+   */
   void run() throws StorageException {
-    working.lock();
+    if (!working.tryLock()) {
+      writeAhead();
+      return;
+    }
     try {
       if (!stopped) {
         work();
@@ -144,11 +150,14 @@ final class TimelineFlusher {
   }
 
   private void flushFrozen() throws StorageException {
-    TimelineLayers.Frozen frozen = layers.acquireFrozen();
+    FrozenLayer frozen = layers.acquireFrozen(_ -> true);
     if (frozen == null) {
       return;
     }
     try {
+      if (frozen.isBeingWritten()) {
+        writeAhead();
+      }
       if (uploads.size() >= UPLOADS_PENDING_MAX) {
         upload();
       }
@@ -165,19 +174,34 @@ final class TimelineFlusher {
     return requested || ageMillis >= environment.limits().openLayerAgeMillisMax();
   }
 
-  private void write(TimelineLayers.Frozen frozen) throws StorageException {
-    OpenLayer layer = frozen.layer();
-    if (layer.isEmpty()) {
+  /** Writes a frozen layer that nobody else does to its file, while older ones are written. */
+  private void writeAhead() throws StorageException {
+    var _ = writer.rollIfDue(environment.clock().monotonicMillis());
+    FrozenLayer free = layers.acquireFrozen(FrozenLayer::isFreeToWrite);
+    if (free == null) {
+      return;
+    }
+    try {
+      free.tryWrite(this::writeFile);
+    } finally {
+      free.layer().release();
+    }
+  }
+
+  private void write(FrozenLayer frozen) throws StorageException {
+    if (frozen.layer().isEmpty()) {
       layers.replaceFrozen(frozen, null);
     } else {
-      LayerDescriptor written = writeFile(layer, frozen.position().last());
+      LayerDescriptor written = frozen.file(this::writeFile);
       uploads.add(written);
       layers.replaceFrozen(frozen, new LayerHandle(environment.layers(), cache, id, written));
     }
     flushed = frozen.position();
   }
 
-  private LayerDescriptor writeFile(OpenLayer layer, Lsn last) throws StorageException {
+  private LayerDescriptor writeFile(FrozenLayer frozen) throws StorageException {
+    layers.checkNotClosed();
+    OpenLayer layer = frozen.layer();
     Lsn first = layer.startLsn().plus(1);
     Path temporary = cache.temporary("flush-%016x".formatted(first.value()));
     long startMillis = environment.clock().monotonicMillis();
@@ -190,7 +214,7 @@ final class TimelineFlusher {
               keys.first(),
               keys.last().next(),
               first,
-              last.plus(1),
+              frozen.position().last().plus(1),
               environment.remote().generation());
       LayerDescriptor written = file.finish(id, name);
       cache.publish(temporary, name);
@@ -240,11 +264,12 @@ final class TimelineFlusher {
     return all;
   }
 
-  /** Ends all work, now and later. */
+  /** Ends all work, now and later, once the layers are closed. */
   void stop() {
     working.lock();
     try {
       stopped = true;
+      layers.awaitWriters();
     } finally {
       working.unlock();
     }

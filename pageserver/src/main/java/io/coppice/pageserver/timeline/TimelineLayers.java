@@ -19,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -31,10 +32,6 @@ import org.jspecify.annotations.Nullable;
  * the next set and swaps it under the lock.
  */
 final class TimelineLayers {
-
-  /** A layer that is to be written, and up to where the timeline is complete with it. */
-  record Frozen(OpenLayer layer, RecordPosition position) {}
-
   /** Frozen layers that may wait for being written. */
   static final int FROZEN_MAX = 2;
 
@@ -47,7 +44,7 @@ final class TimelineLayers {
   private @Nullable OpenLayer open;
 
   /** Oldest first. */
-  private final Deque<Frozen> frozen = new ArrayDeque<>();
+  private final Deque<FrozenLayer> frozen = new ArrayDeque<>();
 
   private LayerMap files;
   private volatile @Nullable StorageException closed;
@@ -161,14 +158,14 @@ final class TimelineLayers {
           layer.newestLsn(),
           position.last());
       open = null;
-      frozen.addLast(new Frozen(layer, position));
+      frozen.addLast(new FrozenLayer(layer, position));
       swap();
     }
   }
 
   /** What can be done while the writer is kept out, under the lock. */
   interface WhileIdle {
-    void run(@Nullable OpenLayer open, boolean hasFrozen);
+    void run(@Nullable OpenLayer open, int frozenCount);
   }
 
   /** Runs something under the lock, if the gate lets nobody write meanwhile. */
@@ -179,7 +176,7 @@ final class TimelineLayers {
         return false;
       }
       try {
-        action.run(open, !frozen.isEmpty());
+        action.run(open, frozen.size());
         return true;
       } finally {
         gate.reopen();
@@ -189,9 +186,10 @@ final class TimelineLayers {
     }
   }
 
-  /** Within {@link #tryWhileIdle}: as {@link #freeze}, where none is frozen. */
+  /** Within {@link #tryWhileIdle}: as {@link #freeze}, where there is room for it. */
   void freezeWhileIdle(RecordPosition position) {
-    Invariant.check(lock.isHeldByCurrentThread() && frozen.isEmpty(), "frozen twice");
+    Invariant.check(
+        lock.isHeldByCurrentThread() && frozen.size() < FROZEN_MAX, "too many are frozen");
     freezeLocked(position);
   }
 
@@ -214,16 +212,20 @@ final class TimelineLayers {
     }
   }
 
-  /** The oldest frozen layer, if there is one, with a reference that the caller releases. */
-  @Nullable Frozen acquireFrozen() {
+  /** The oldest frozen layer of this kind, if any, with a reference that the caller releases. */
+  @Nullable FrozenLayer acquireFrozen(Predicate<FrozenLayer> wanted) {
     lock.lock();
     try {
-      Frozen oldest = frozen.peekFirst();
-      if (closed != null || oldest == null) {
+      if (closed != null) {
         return null;
       }
-      oldest.layer().retain();
-      return oldest;
+      for (FrozenLayer one : frozen) {
+        if (wanted.test(one)) {
+          one.layer().retain();
+          return one;
+        }
+      }
+      return null;
     } finally {
       lock.unlock();
     }
@@ -234,12 +236,12 @@ final class TimelineLayers {
    *
    * @param file null if the layer had nothing in it
    */
-  void replaceFrozen(Frozen written, @Nullable LayerHandle file) throws StorageException {
+  void replaceFrozen(FrozenLayer written, @Nullable LayerHandle file) throws StorageException {
     lock.lock();
     try {
       checkNotClosed();
       Invariant.check(
-          written.equals(frozen.peekFirst()), "the frozen layers changed while one was written");
+          written == frozen.peekFirst(), "the frozen layers changed while one was written");
       frozen.removeFirst();
       if (file == null) {
         swap();
@@ -454,6 +456,18 @@ final class TimelineLayers {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Once closed: waits for those who still write a frozen layer to its file. */
+  void awaitWriters() {
+    List<FrozenLayer> last;
+    lock.lock();
+    try {
+      last = List.copyOf(frozen);
+    } finally {
+      lock.unlock();
+    }
+    last.forEach(FrozenLayer::awaitWriter);
   }
 
   /** Lets go of everything; readers that are under way may finish. */
