@@ -73,16 +73,11 @@ final class GetPagesBenchmark implements Benchmark {
           reader
               .measure(BATCH_OUTSTANDING, BATCH_PAGES, seconds)
               .named("GetPages, %d outstanding of 16 pages", BATCH_OUTSTANDING));
-      Percentiles latency =
-          PacedStream.measure(
-              ports.get(0),
-              tenant.root().id(),
-              accounts,
-              blocks,
-              peak / 2,
-              seconds,
-              workspace.options().seconds());
+      Options options = workspace.options();
+      Percentiles echoed = reader.paced(ports.get(3), peak / 2, options);
+      Percentiles latency = reader.paced(ports.get(0), peak / 2, options);
       report.add(Figure.within("GetPages p99 at half", "ms", latency.millis(99), P99_MILLIS_MAX));
+      report.add(Figure.alone("GetPages p99 at half, of the echo", "ms", echoed.millis(99)));
     }
   }
 
@@ -122,6 +117,19 @@ final class GetPagesBenchmark implements Benchmark {
         echoed += rate(echo, outstanding, pagesPerRequest, seconds);
       }
       return new Rates(served / ROUNDS, echoed / ROUNDS);
+    }
+
+    /** How long requests take that come at a fixed rate. */
+    Percentiles paced(HostPort server, double requestsPerSecond, Options options)
+        throws BenchFailure, InterruptedException {
+      return PacedStream.measure(
+          server,
+          timeline,
+          relation,
+          blocks,
+          requestsPerSecond,
+          options.seconds() / (double) ROUNDS,
+          options.seconds());
     }
 
     private double rate(HostPort server, int outstanding, int pagesPerRequest, double seconds)
