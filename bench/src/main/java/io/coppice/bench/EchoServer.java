@@ -9,15 +9,18 @@ import io.coppice.proto.page.GetPageResponse;
 import io.coppice.proto.page.GetPageStatusCode;
 import io.coppice.proto.page.Page;
 import io.coppice.proto.page.PageServiceGrpc;
+import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Answers page requests with the same page at once: what gRPC alone can do on this machine. */
 final class EchoServer extends PageServiceGrpc.PageServiceImplBase {
   private static final int PAGE_SIZE_BYTES = 8192;
+  private static final int REQUESTS_MAX = 64;
 
   private final ByteString image;
 
@@ -36,8 +39,19 @@ final class EchoServer extends PageServiceGrpc.PageServiceImplBase {
     }
   }
 
+  /** As a page server does, it takes no more in while the client does not read its answers. */
   @Override
-  public StreamObserver<GetPageRequest> getPages(StreamObserver<GetPageResponse> answers) {
+  public StreamObserver<GetPageRequest> getPages(StreamObserver<GetPageResponse> out) {
+    var answers = (ServerCallStreamObserver<GetPageResponse>) out;
+    answers.disableAutoRequest();
+    AtomicInteger owed = new AtomicInteger();
+    answers.setOnReadyHandler(() -> {
+      int due = owed.getAndSet(0);
+      if (due > 0) {
+        answers.request(due);
+      }
+    });
+    answers.request(REQUESTS_MAX);
     return new StreamObserver<>() {
       @Override
       public void onNext(GetPageRequest request) {
@@ -50,6 +64,11 @@ final class EchoServer extends PageServiceGrpc.PageServiceImplBase {
           response.addPage(Page.newBuilder().setBlockNumber(block).setImage(image));
         }
         answers.onNext(response.build());
+        if (answers.isReady()) {
+          answers.request(1);
+        } else {
+          owed.incrementAndGet();
+        }
       }
 
       @Override
