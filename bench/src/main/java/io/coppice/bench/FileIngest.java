@@ -8,7 +8,6 @@ import io.coppice.pageserver.tenant.TenantManager;
 import io.coppice.pageserver.tenant.TenantManagerConfig;
 import io.coppice.pageserver.timeline.Timeline;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,7 +50,6 @@ final class FileIngest {
       throws BenchFailure, StorageException, IOException, InterruptedException {
     WalArchive archive = WalArchive.find(Path.of(arguments[0]), 0);
     Path directory = Path.of(arguments[1]);
-    Files.createDirectories(directory);
     TenantManagerConfig config = TenantManagerConfig.defaults(directory.resolve("pageserver"));
     try (LocalObjectStore objects =
             LocalObjectStore.open(directory.resolve("objects"), Ids.secureRandom());

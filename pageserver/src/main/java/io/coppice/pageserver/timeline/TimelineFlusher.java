@@ -106,8 +106,8 @@ final class TimelineFlusher {
   }
 
   /**
-   * Does what there is to do. Where another run is at it, only writes a file for it, if there is
-   * one that nobody writes.
+   * Does what there is to do. Where another run is at it, only freezes what is due, and writes a
+   * file for it, if there is one that nobody writes.
    */
   void run() throws StorageException {
     if (!working.tryLock()) {
@@ -174,7 +174,7 @@ final class TimelineFlusher {
     return requested || ageMillis >= environment.limits().openLayerAgeMillisMax();
   }
 
-  /** Writes a frozen layer that nobody else does to its file, while older ones are written. */
+  /** Freezes what is due, and writes a frozen layer to its file that nobody else writes. */
   private void writeAhead() throws StorageException {
     var _ = writer.rollIfDue(environment.clock().monotonicMillis());
     FrozenLayer free = layers.acquireFrozen(FrozenLayer::isFreeToWrite);

@@ -1,6 +1,7 @@
 package io.coppice.pageserver.tenant;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.coppice.common.error.StorageException;
 import io.coppice.common.id.Lsn;
@@ -115,6 +116,24 @@ final class WriteAheadTest {
       assertThat(root.diskConsistentLsn()).isEqualTo(lsn(2));
       store.crash();
       checkUpTo(store.root(), 2);
+    }
+  }
+
+  @Test
+  void freezesWhatIsAskedForBesideAnother() throws Exception {
+    try (Store store = open();
+        AutoCloseable _ = goOn::countDown) {
+      Timeline root = holdFirst(store);
+      long before = files(store);
+      Store.write(root, Store.block(7), lsn(3), VALUE + 3);
+      assertThatThrownBy(() -> root.flush(1)).isInstanceOf(StorageException.Transient.class);
+      while (files(store) < before + 1) {
+        Thread.sleep(5); // until the test's time is over
+      }
+      assertThat(inMemory(root)).isEqualTo(2);
+      goOn.countDown();
+      root.flush(30_000);
+      assertThat(root.diskConsistentLsn()).isEqualTo(lsn(3));
     }
   }
 

@@ -49,6 +49,7 @@ final class FrozenLayerTest {
 
   @AfterEach
   void close() {
+    goOn.countDown();
     threads.close();
     layer.release();
     environment.close();
