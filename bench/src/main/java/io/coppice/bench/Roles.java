@@ -18,6 +18,7 @@ final class Roles implements AutoCloseable {
           "--enable-native-access=ALL-UNNAMED",
           "--sun-misc-unsafe-memory-access=allow",
           "-XX:+UseCompactObjectHeaders",
+          "-Dio.grpc.netty.shaded.io.netty.leakDetection.level=disabled",
           "-Xms64m",
           "-Xmx384m",
           "-XX:MaxDirectMemorySize=256m",

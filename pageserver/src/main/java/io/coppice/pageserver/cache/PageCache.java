@@ -77,6 +77,18 @@ public final class PageCache {
   }
 
   /**
+   * Looks where a page is, so that the processor has it at hand when {@link #find} copies it: of
+   * several that are touched first it waits for all at once, and not for one after the other. Takes
+   * no lock, as those are what it would wait at.
+   *
+   * @return no matter what, but to be kept somewhere: else the compiler leaves out the looking
+   */
+  public int touch(Owner owner, Key key, boolean hasChecksum) {
+    PageKey at = PageKey.of(owner, key, hasChecksum);
+    return stripes.length == 0 ? 0 : stripe(at).touch(at);
+  }
+
+  /**
    * Keeps a copy of a page.
    *
    * @param from the LSN of its newest version

@@ -150,7 +150,9 @@ public final class Pageserver implements AutoCloseable {
     PageServiceImpl pages = new PageServiceImpl(timelines, clock);
     TimelineServiceImpl branches =
         new TimelineServiceImpl(timelines, importer, config.gc(), clock, config.lsnWaitMillis());
-    BindableService pagesWithIds = () -> ServerInterceptors.intercept(pages, new CallContext());
+    BindableService pagesWithIds =
+        () ->
+            ServerInterceptors.intercept(PageMarshaller.in(pages.bindService()), new CallContext());
     RpcServer server = RpcServer.start(config.listen(), List.of(pagesWithIds, branches), registry);
     WalReceivers receivers =
         new WalReceivers(

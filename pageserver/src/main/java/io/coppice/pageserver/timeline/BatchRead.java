@@ -23,6 +23,9 @@ final class BatchRead {
   private final List<PageRead> reads = new ArrayList<>();
   private final List<PageRead> open = new ArrayList<>();
 
+  @SuppressWarnings("UnusedVariable") // See PageCache.touch.
+  private int touched;
+
   /** The read of a key, by its position in the batch. */
   PageRead read(int index) {
     return reads.get(index);
@@ -51,6 +54,7 @@ final class BatchRead {
         return;
       }
       if (cache != null) {
+        touch(stop, cache);
         open.removeIf(read -> isKnown(read, stop, cache));
       }
       if (!isSorted) {
@@ -59,6 +63,15 @@ final class BatchRead {
       }
       collect(stop, context);
       open.removeIf(read -> read.leave(stop));
+    }
+  }
+
+  private void touch(Traversal.Stop stop, CacheUse cache) {
+    if (open.size() == 1) {
+      return;
+    }
+    for (PageRead read : open) {
+      touched += read.isPage() ? cache.touch(stop, read.key()) : 0;
     }
   }
 

@@ -20,6 +20,11 @@ record CacheUse(PageCache cache, boolean checksums, Supplier<byte[]> buffers) {
     return cache.find(owner(stop), key, hasChecksum(key), stop.lsn(), buffers);
   }
 
+  /** See {@link PageCache#touch}. */
+  int touch(Traversal.Stop stop, Key key) {
+    return cache.touch(owner(stop), key, hasChecksum(key));
+  }
+
   void extend(Traversal.Stop stop, Key key, Lsn from, Lsn to) {
     cache.extend(owner(stop), key, hasChecksum(key), from, to);
   }

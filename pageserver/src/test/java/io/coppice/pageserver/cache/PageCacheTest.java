@@ -75,6 +75,7 @@ class PageCacheTest {
       int block = random.nextInt(BLOCKS);
       long lsn = 1L + random.nextInt(LSN_MAX);
       History history = histories.get(owner);
+      var _ = cache.touch(owners.get(owner), block(block), true);
       CachedPage found =
           cache.find(owners.get(owner), block(block), true, new Lsn(lsn), PageCacheTest::newPage);
       Map.@Nullable Entry<Long, Long> newest = history.newest(block, lsn);
@@ -126,6 +127,20 @@ class PageCacheTest {
   }
 
   @Test
+  void findsTheNewestOfSeveral() {
+    PageCache cache = new PageCache(SIZE_BYTES, registry);
+    PageCache.Owner owner = cache.newOwner();
+    for (long lsn : new long[] {16, 24, 8}) {
+      cache.put(owner, block(1), false, new Lsn(lsn), new Lsn(lsn), page(lsn), Lsn.INVALID);
+    }
+    for (long lsn : new long[] {8, 16, 24}) {
+      CachedPage found =
+          cache.find(owner, block(1), false, new Lsn(lsn + 7), PageCacheTest::newPage);
+      assertThat(requireNonNull(found).page()).isEqualTo(page(lsn));
+    }
+  }
+
+  @Test
   void tellsOwnersAndChecksumsApart() {
     PageCache cache = new PageCache(SIZE_BYTES, registry);
     PageCache.Owner owner = cache.newOwner();
@@ -161,6 +176,7 @@ class PageCacheTest {
     Lsn lsn = new Lsn(8);
     cache.put(owner, block(1), false, lsn, lsn, page(1), Lsn.INVALID);
     cache.extend(owner, block(1), false, lsn, lsn.plus(1));
+    assertThat(cache.touch(owner, block(1), false)).isZero();
     assertThat(cache.find(owner, block(1), false, lsn, PageCacheTest::newPage)).isNull();
     assertThat(cache.sizeBytes()).isZero();
   }
