@@ -18,15 +18,16 @@ import java.util.Arrays;
  * 48  was read           (1 byte)
  * </pre>
  *
- * <p>Guarded by its stripe's monitor.
+ * <p>Guarded by its stripe's monitor, but for what {@link Stripe#touch} looks at.
  */
 final class SlotTable {
   static final int NONE = -1;
 
-  /** Most that a slot takes: its line, and two heads of chains. */
-  static final int SLOT_SIZE_BYTES = 64 + 2 * Integer.BYTES;
-
   private static final int LINE_SIZE_BYTES = 64;
+
+  /** Most that a slot takes: its line, and two heads of chains. */
+  static final int SLOT_SIZE_BYTES = LINE_SIZE_BYTES + 2 * Integer.BYTES;
+
   private static final int HIGH = 8;
   private static final int LOW = 16;
   private static final int FROM = 24;

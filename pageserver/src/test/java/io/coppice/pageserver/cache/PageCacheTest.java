@@ -147,6 +147,7 @@ class PageCacheTest {
     Lsn lsn = new Lsn(8);
     cache.put(owner, block(1), true, lsn, lsn, page(1), Lsn.INVALID);
     assertThat(cache.find(owner, block(1), true, lsn, PageCacheTest::newPage)).isNotNull();
+    assertThat(cache.touch(owner, block(1), true)).isPositive();
     assertThat(cache.find(owner, block(1), false, lsn, PageCacheTest::newPage)).isNull();
     assertThat(cache.find(cache.newOwner(), block(1), true, lsn, PageCacheTest::newPage)).isNull();
     assertThat(cache.find(owner, block(1), true, new Lsn(7), PageCacheTest::newPage)).isNull();
